@@ -1,0 +1,99 @@
+/* proto/handshake.h - the opening handshake, both sides (RFC 6455 s.4, RFC 7692 s.5 and s.7.1).
+ *
+ * Sans-I/O: reads parsed heads, appends bytes. It decides keys, versions, subprotocols,
+ * extensions and Origin; who may connect beyond that is the caller's business.
+ */
+#ifndef TB_PROTO_HANDSHAKE_H
+#define TB_PROTO_HANDSHAKE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "base/bytes.h"
+#include "proto/deflate.h"
+#include "proto/http1.h"
+#include "proto/violation.h"
+
+enum { WS_KEY_SIZE = 24, WS_ACCEPT_SIZE = 28 }; /* base64 characters, without terminator */
+
+/* Sec-WebSocket-Accept for a key of WS_KEY_SIZE characters (s.4.2.2 no. 5.4). TB_OK or
+ * TB_ECRYPTO. */
+int ws_accept_key(const char *key, char accept[WS_ACCEPT_SIZE]);
+
+/* ---- server ---- */
+
+struct ws_server_policy {
+    const char *const *origins; /* allowed Origins, compared as they stand; none: any Origin */
+    size_t origin_count;
+    const char *const *subprotocols; /* those that we speak; the client's order decides */
+    size_t subprotocol_count;
+    bool deflate;             /* accept permessage-deflate */
+    bool no_context_takeover; /* ask both sides for it: no memory between messages, and a
+                                 broadcast can be compressed once for all */
+};
+
+/* What the server answers to a request. */
+struct ws_answer {
+    enum ws_violation violation; /* WS_V_NONE: 101 */
+    unsigned status;             /* 101, or that of the violation */
+    char accept[WS_ACCEPT_SIZE];
+    const char *subprotocol; /* one of the policy's, or NULL */
+    struct ws_deflate deflate;
+    bool names_server_bits; /* the offer named server_max_window_bits, so the answer must, even
+                               the default (RFC 7692 s.7.1.2.1) */
+};
+
+/* Judges a whole request head. A plain request without an upgrade gives REQUEST_NO_UPGRADE (426).
+ * An Origin that is absent is not judged (only browsers send one). An unknown extension is left
+ * out of the answer; an offer of permessage-deflate with bad parameters is declined and the next
+ * offer tried (RFC 7692 s.5.1). TB_OK, TB_ENOMEM or TB_ECRYPTO. */
+int ws_handshake_judge(const struct http1 *request, const struct ws_server_policy *policy,
+                       struct ws_answer *answer);
+
+/* Appends the 101 response for an answer without violation. TB_OK or TB_ENOMEM. */
+int ws_handshake_accept(const struct ws_answer *answer, struct bytes *out);
+
+/* Appends a refusal: status line, Connection: close, Content-Type, Content-Length, the headers
+ * that the status needs (426: Upgrade and Sec-WebSocket-Version: 13, and `upgrade` in Connection;
+ * 405: Allow; 503: Retry-After: 1), then the body (`head_only`: without it). TB_OK or TB_ENOMEM.
+ */
+int ws_handshake_refuse(unsigned status, const char *content_type, const char *body, bool head_only,
+                        struct bytes *out);
+
+/* The phrase of an HTTP status: "Upgrade Required". Never NULL. */
+const char *http_status_phrase(unsigned status);
+
+/* ---- client ---- */
+
+/* What the client asks for. Strings are the caller's. A string with CR, LF or NUL, a target that
+ * does not begin with '/', a subprotocol that is no token: TB_EINVAL. */
+struct ws_request {
+    const char *host;   /* Host header: "localhost:4000" */
+    const char *target; /* path and query: "/" */
+    const char *origin; /* or NULL */
+    const char *const *subprotocols;
+    size_t subprotocol_count;
+    const char *const *headers; /* further lines, "Name: value" */
+    size_t header_count;
+    struct ws_deflate deflate; /* what is offered; client_max_window_bits is always offered as a
+                                  hint, the other three where they differ from the default */
+    char key[WS_KEY_SIZE];     /* filled by ws_request_key() */
+};
+
+/* Makes a fresh key of 16 random bytes (s.4.1 no. 7). TB_OK or TB_ECRYPTO. */
+int ws_request_key(struct ws_request *r);
+
+/* Appends the request's head. TB_OK, TB_EINVAL or TB_ENOMEM. */
+int ws_request_write(const struct ws_request *r, struct bytes *out);
+
+/* What came of it. */
+struct ws_agreement {
+    const char *subprotocol; /* one of the request's, or NULL */
+    struct ws_deflate deflate;
+};
+
+/* Judges a whole response head. WS_V_NONE and *agreed filled, or the rule that it breaks. */
+enum ws_violation ws_response_judge(const struct http1 *response, const struct ws_request *r,
+                                    struct ws_agreement *agreed);
+
+#endif
