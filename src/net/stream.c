@@ -1,0 +1,200 @@
+#include "net/stream.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+
+#include "base/err.h"
+#include "net/stream_ops.h"
+
+/* ---- writing to the wire ---- */
+
+/* A rest on its way. */
+struct rest {
+    uv_write_t req;
+    struct stream *stream;
+    void *owned;
+};
+
+static void send_fin(struct stream *s);
+
+static void on_rest_written(uv_write_t *req, int status) {
+    struct rest *rest = req->data;
+    struct stream *s = rest->stream;
+    free(rest->owned);
+    free(rest);
+    s->busy = false;
+    if (status != 0 || uv_is_closing(&s->uv.handle)) {
+        return; /* reading reports a lost connection */
+    }
+    if (s->ops->rest_written(s)) {
+        if (s->shutdown_asked) {
+            send_fin(s);
+        }
+        s->events->on_written(s);
+    }
+}
+
+ssize_t stream_raw_try(struct stream *s, const uv_buf_t *bufs, unsigned count) {
+    int n = uv_try_write(&s->uv.stream, bufs, count);
+    if (n == UV_EAGAIN) {
+        return 0;
+    }
+    return n < 0 ? TB_ESYS : n;
+}
+
+int stream_raw_rest(struct stream *s, const uv_buf_t *bufs, unsigned count, void *owned) {
+    struct rest *rest = malloc(sizeof *rest);
+    if (rest == NULL) {
+        free(owned);
+        return TB_ENOMEM;
+    }
+    rest->stream = s;
+    rest->owned = owned;
+    rest->req.data = rest;
+    if (uv_write(&rest->req, &s->uv.stream, bufs, count, on_rest_written) != 0) {
+        free(owned);
+        free(rest);
+        return TB_ESYS;
+    }
+    s->busy = true;
+    return TB_OK;
+}
+
+/* ---- the plain stream ---- */
+
+static void plain_received(struct stream *s, uint8_t *p, size_t n) {
+    s->events->on_read(s, p, n);
+}
+
+static bool plain_rest_written(struct stream *s) {
+    (void)s;
+    return true;
+}
+
+static void plain_nothing(struct stream *s) {
+    (void)s;
+}
+
+static const struct stream_ops plain_ops = {
+    .received = plain_received,
+    .try_write = stream_raw_try,
+    .rest_written = plain_rest_written,
+    .finish = plain_nothing,
+    .release = plain_nothing,
+};
+
+/* ---- reading ---- */
+
+static void on_alloc(uv_handle_t *handle, size_t suggested, uv_buf_t *buf) {
+    (void)suggested;
+    struct stream *s = handle->data;
+    buf->base = (char *)stream_loop(s)->buffer;
+    buf->len = LOOP_BUFFER_SIZE;
+}
+
+static void on_read(uv_stream_t *handle, ssize_t n, const uv_buf_t *buf) {
+    struct stream *s = handle->data;
+    if (n > 0) {
+        s->ops->received(s, (uint8_t *)buf->base, (size_t)n);
+    } else if (n < 0) {
+        uv_read_stop(handle);
+        s->events->on_end(s, n == UV_EOF ? 0 : (int)n);
+    }
+}
+
+int stream_read_start(struct stream *s) {
+    int err = uv_read_start(&s->uv.stream, on_alloc, on_read);
+    return err == 0 || err == UV_EALREADY ? TB_OK : TB_ESYS;
+}
+
+void stream_read_stop(struct stream *s) {
+    uv_read_stop(&s->uv.stream);
+}
+
+/* ---- life ---- */
+
+int stream_init(struct stream *s, struct loop *loop, enum stream_kind kind,
+                const struct stream_events *events) {
+    memset(s, 0, sizeof *s);
+    int err = kind == STREAM_TCP ? uv_tcp_init(&loop->uv, &s->uv.tcp)
+                                 : uv_pipe_init(&loop->uv, &s->uv.pipe, 0);
+    if (err != 0) {
+        return TB_ESYS;
+    }
+    s->uv.handle.data = s;
+    s->ops = &plain_ops;
+    s->events = events;
+    return TB_OK;
+}
+
+int stream_accept(struct stream *s, uv_stream_t *listening, struct tls_context *context) {
+    if (uv_accept(listening, &s->uv.stream) != 0) {
+        return TB_ESYS;
+    }
+    return context == NULL ? TB_OK : tls_accept(s, context);
+}
+
+struct loop *stream_loop(const struct stream *s) {
+    return (struct loop *)s->uv.handle.loop->data;
+}
+
+ssize_t stream_try(struct stream *s, const uv_buf_t *bufs, unsigned count) {
+    return s->busy ? 0 : s->ops->try_write(s, bufs, count);
+}
+
+int stream_finish(struct stream *s, const uv_buf_t *bufs, unsigned count) {
+    return stream_raw_rest(s, bufs, count, NULL);
+}
+
+bool stream_is_busy(const struct stream *s) {
+    return s->busy;
+}
+
+static void on_fin_sent(uv_shutdown_t *req, int status) {
+    (void)status; /* the peer learns from our close, too */
+    free(req);
+}
+
+static void send_fin(struct stream *s) {
+    uv_shutdown_t *req = malloc(sizeof *req);
+    if (req == NULL || uv_shutdown(req, &s->uv.stream, on_fin_sent) != 0) {
+        free(req);
+    }
+}
+
+void stream_shutdown(struct stream *s) {
+    if (s->shutdown_asked || uv_is_closing(&s->uv.handle)) {
+        return;
+    }
+    s->shutdown_asked = true;
+    s->ops->finish(s);
+    if (!s->busy) {
+        send_fin(s);
+    }
+}
+
+static void on_closed(uv_handle_t *handle) {
+    struct stream *s = handle->data;
+    s->ops->release(s);
+    s->events->on_closed(s);
+}
+
+void stream_close(struct stream *s) {
+    if (!uv_is_closing(&s->uv.handle)) {
+        s->ops->finish(s);
+        uv_close(&s->uv.handle, on_closed);
+    }
+}
+
+void stream_reset(struct stream *s) {
+    if (uv_is_closing(&s->uv.handle)) {
+        return;
+    }
+    uv_os_fd_t fd;
+    if (uv_fileno(&s->uv.handle, &fd) == 0) {
+        const struct linger now = {.l_onoff = 1, .l_linger = 0};
+        setsockopt(fd, SOL_SOCKET, SO_LINGER, &now, sizeof now);
+    }
+    uv_close(&s->uv.handle, on_closed);
+}
