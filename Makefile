@@ -62,7 +62,7 @@ coverage:
 	@cmake --preset coverage $(CMAKE_FLAGS)
 	@cmake --build --preset coverage
 	@$(CTEST) --preset coverage
-	@gcovr --root . --filter src/ build/coverage
+	@cd build/coverage && gcovr --root ../.. --filter ../../src/ --exclude-unreachable-branches .
 
 install: build
 	@DESTDIR=$(DESTDIR) cmake --install build/release --prefix $(PREFIX)

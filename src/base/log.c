@@ -1,54 +1,66 @@
 #include "base/log.h"
 
 #include <errno.h>
+#include <inttypes.h>
+#include <limits.h>
 #include <poll.h>
 #include <pthread.h>
 #include <stdatomic.h>
 #include <stdlib.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/bytes.h"
 #include "base/err.h"
 #include "base/text.h"
 
-#define BUFFER_SIZE ((size_t)64 * 1024)
+#define BUFFER_SIZE ((size_t)64 * 1024)  /* flushed when it is as full as this */
+#define BUFFER_MAX ((size_t)1024 * 1024) /* what may wait for a slow reader */
+
+enum { LAST_PATIENCE_MS = 1000 };
 
 struct log {
     int fd;
+    bool is_file; /* a regular file takes everything */
     enum log_format format;
     enum log_level level;
     atomic_int failed;     /* the errno that silenced the log, or 0 */
     pthread_mutex_t mutex; /* guards what follows, and the order of writes to fd */
     struct bytes buffer;   /* whole lines that wait for a flush */
+    uint64_t lost;         /* lines that there was no room for */
     struct bytes draft;    /* a line before it is made safe; kept to spare an allocation a line */
 };
 
-/* Waits until fd takes bytes. 0 or an errno. An error on fd itself shows in the next write. */
-static int wait_writable(int fd) {
-    struct pollfd p = {.fd = fd, .events = POLLOUT};
-    while (poll(&p, 1, -1) < 0) {
-        if (errno != EINTR) {
-            return errno;
-        }
+/* Whether fd takes PIPE_BUF bytes, or tells an error, within the time. */
+static bool takes_more(const struct log *log, int patience_ms) {
+    struct pollfd p = {.fd = log->fd, .events = POLLOUT};
+    int n;
+    if (log->is_file) {
+        return true;
     }
-    return 0;
+    do {
+        n = poll(&p, 1, patience_ms);
+    } while (n < 0 && errno == EINTR);
+    return n > 0;
 }
 
-/* Writes everything. 0 or an errno. */
-static int write_all(int fd, const uint8_t *p, size_t n) {
+/* Writes what the descriptor takes, in pieces that do not block once poll() has said yes. The
+ * mutex is held. */
+static void write_buffer(struct log *log, int patience_ms) {
+    size_t done = 0;
     int err = 0;
-    while (n > 0 && err == 0) {
-        ssize_t written = write(fd, p, n);
-        if (written >= 0) {
-            p += written;
-            n -= (size_t)written;
-        } else if (errno == EAGAIN || errno == EWOULDBLOCK) {
-            err = wait_writable(fd);
-        } else if (errno != EINTR) {
+    while (done < log->buffer.len && err == 0 && takes_more(log, patience_ms)) {
+        size_t rest = log->buffer.len - done;
+        size_t piece = log->is_file || rest < PIPE_BUF ? rest : PIPE_BUF;
+        ssize_t n = write(log->fd, log->buffer.data + done, piece);
+        if (n >= 0) {
+            done += (size_t)n;
+        } else if (errno != EINTR && errno != EAGAIN) {
             err = errno;
         }
     }
-    return err;
+    bytes_consume(&log->buffer, done);
+    atomic_store(&log->failed, err);
 }
 
 /* One huge line must not hold its memory for good. */
@@ -59,12 +71,37 @@ static void empty(struct bytes *b) {
     bytes_clear(b);
 }
 
-/* The mutex is held. */
-static void flush_locked(struct log *log) {
-    if (atomic_load(&log->failed) == 0) {
-        atomic_store(&log->failed, write_all(log->fd, log->buffer.data, log->buffer.len));
+/* Says that lines are missing. The mutex is held. */
+static void tell_lost(struct log *log) {
+    const char *fmt = log->format == LOG_TEXT
+                          ? "%" PRIu64 " lines are missing here: nobody read this log in time\n"
+                          : "{\"ev\":\"log\",\"id\":\"lost\",\"text\":\"%" PRIu64
+                            " lines are missing here: nobody read this log in time\"}\n";
+    if (bytes_appendf(&log->buffer, fmt, log->lost) == TB_OK) {
+        log->lost = 0;
     }
-    empty(&log->buffer);
+}
+
+/* The mutex is held. */
+static void flush_locked(struct log *log, int patience_ms) {
+    if (atomic_load(&log->failed) == 0 && log->buffer.len > 0) {
+        write_buffer(log, patience_ms);
+    }
+    if (atomic_load(&log->failed) != 0 || log->buffer.len == 0) {
+        empty(&log->buffer);
+    }
+    if (log->lost > 0 && log->buffer.len < BUFFER_MAX / 2) {
+        tell_lost(log);
+    }
+}
+
+/* Whether the buffer takes one more line; if not, the line is counted. The mutex is held. */
+static bool has_room(struct log *log) {
+    if (log->lost > 0 || log->buffer.len >= BUFFER_MAX) {
+        log->lost++;
+        return false;
+    }
+    return true;
 }
 
 /* Ends the line that begins at `start`, or takes it back if it did not fit into memory. The
@@ -77,7 +114,7 @@ static void end_line(struct log *log, size_t start, int err) {
         log->buffer.len = start;
     }
     if (log->buffer.len >= BUFFER_SIZE) {
-        flush_locked(log);
+        flush_locked(log, 0);
     }
 }
 
@@ -86,7 +123,9 @@ struct log *log_new(int fd, enum log_format format, enum log_level level) {
     if (log == NULL) {
         return NULL;
     }
+    struct stat st;
     log->fd = fd;
+    log->is_file = fstat(fd, &st) == 0 && S_ISREG(st.st_mode);
     log->format = format;
     log->level = level;
     if (pthread_mutex_init(&log->mutex, NULL) != 0) {
@@ -100,7 +139,8 @@ void log_free(struct log *log) {
     if (log == NULL) {
         return;
     }
-    log_flush(log);
+    flush_locked(log, LAST_PATIENCE_MS);
+    flush_locked(log, LAST_PATIENCE_MS); /* for the line that says what is missing */
     pthread_mutex_destroy(&log->mutex);
     bytes_release(&log->buffer);
     bytes_release(&log->draft);
@@ -124,11 +164,13 @@ void log_textf(struct log *log, enum log_level level, const char *fmt, ...) {
     va_start(ap, fmt);
     int err = bytes_appendv(&log->draft, fmt, ap);
     va_end(ap);
-    size_t start = log->buffer.len;
-    if (err == TB_OK) {
-        err = text_escape(&log->buffer, log->draft.data, log->draft.len, TEXT_ONE_LINE);
+    if (has_room(log)) {
+        size_t start = log->buffer.len;
+        if (err == TB_OK) {
+            err = text_escape(&log->buffer, log->draft.data, log->draft.len, TEXT_ONE_LINE);
+        }
+        end_line(log, start, err);
     }
-    end_line(log, start, err);
     empty(&log->draft);
     pthread_mutex_unlock(&log->mutex);
 }
@@ -138,14 +180,16 @@ void log_line(struct log *log, enum log_level level, const char *p, size_t n) {
         return;
     }
     pthread_mutex_lock(&log->mutex);
-    size_t start = log->buffer.len;
-    end_line(log, start, bytes_append(&log->buffer, p, n));
+    if (has_room(log)) {
+        size_t start = log->buffer.len;
+        end_line(log, start, bytes_append(&log->buffer, p, n));
+    }
     pthread_mutex_unlock(&log->mutex);
 }
 
 void log_flush(struct log *log) {
     pthread_mutex_lock(&log->mutex);
-    flush_locked(log);
+    flush_locked(log, 0);
     pthread_mutex_unlock(&log->mutex);
 }
 

@@ -2,8 +2,12 @@
  *
  * Owns a buffer in front of the descriptor. A line is whole or absent, whichever thread wrote
  * it. Lines are buffered until log_flush(), which every loop calls at the end of its turn: a
- * thousand lines of one turn are one write. When the reader of the descriptor has gone, or the
- * disk is full, the log goes silent and log_failed() tells the errno; the program goes on.
+ * thousand lines of one turn are one write.
+ *
+ * A log never makes a loop wait. What the reader of a pipe or terminal does not take stays in the
+ * buffer; when 1 MiB waits, new lines are left out, and a line says how many as soon as there is
+ * room again. A file always takes everything. When the reader has gone, or the disk is full, the
+ * log goes silent and log_failed() tells the errno; the program goes on.
  */
 #ifndef TB_BASE_LOG_H
 #define TB_BASE_LOG_H
@@ -27,7 +31,8 @@ struct log;
 /* A log that writes to fd (not closed by log_free). NULL if memory is out. */
 struct log *log_new(int fd, enum log_format format, enum log_level level);
 
-/* Flushes and frees. NULL is allowed. */
+/* Flushes, waiting for a reader that takes something at least once a second, and frees. NULL is
+ * allowed. */
 void log_free(struct log *log);
 
 enum log_format log_get_format(const struct log *log);
@@ -44,7 +49,8 @@ void log_textf(struct log *log, enum log_level level, const char *fmt, ...)
  * that is safe already. */
 void log_line(struct log *log, enum log_level level, const char *p, size_t n);
 
-/* Writes the buffered lines to the descriptor. Safe from any thread. */
+/* Writes the buffered lines to the descriptor, as far as it takes them now. Safe from any thread.
+ */
 void log_flush(struct log *log);
 
 /* 0, or the errno that silenced the log. */

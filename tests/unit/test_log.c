@@ -299,9 +299,9 @@ static void assert_slow_reader_gets_all(int pipe_flags, int signal_number) {
         snprintf(line, sizeof(line), "%0998d", i);
         log_line(log, LOG_NORMAL, line, sizeof(line) - 1);
     }
-    log_flush(log);
-    assert_int_equal(pthread_join(thread, NULL), 0);
     assert_int_equal(log_failed(log), 0);
+    log_free(log);
+    assert_int_equal(pthread_join(thread, NULL), 0);
     assert_int_equal(reader.content.len, reader.expected);
     for (int i = 0; i < 1000; i++) {
         snprintf(line, sizeof(line), "%0998d", i);
@@ -310,14 +310,51 @@ static void assert_slow_reader_gets_all(int pipe_flags, int signal_number) {
         assert_int_equal(got[999], '\n');
     }
     bytes_release(&reader.content);
-    log_free(log);
     close(fds[0]);
     close(fds[1]);
 }
 
-static void a_descriptor_that_would_block_is_waited_for(void **state) {
+static void a_slow_reader_gets_everything_up_to_the_limit(void **state) {
     (void)state;
     assert_slow_reader_gets_all(O_NONBLOCK, 0);
+}
+
+/* A script that reads the first line only must not stop the server. */
+static void nobody_reads_and_nobody_waits(void **state) {
+    (void)state;
+    int fds[2];
+    assert_int_equal(pipe(fds), 0);
+    struct log *log = log_new(fds[1], LOG_TEXT, LOG_NORMAL);
+    assert_non_null(log);
+    char line[1000];
+    for (int i = 0; i < 5000; i++) {
+        snprintf(line, sizeof(line), "%0998d", i);
+        log_line(log, LOG_NORMAL, line, sizeof(line) - 1);
+        log_flush(log);
+    }
+    struct bytes content = BYTES_INIT;
+    char part[65536];
+    size_t lines = 0;
+    assert_int_equal(fcntl(fds[0], F_SETFL, O_NONBLOCK), 0);
+    for (;;) {
+        ssize_t n = read(fds[0], part, sizeof(part));
+        if (n <= 0) {
+            break;
+        }
+        assert_int_equal(bytes_append(&content, part, (size_t)n), TB_OK);
+        log_flush(log);
+    }
+    for (size_t i = 0; i < content.len; i++) {
+        lines += content.data[i] == '\n';
+    }
+    assert_int_equal(bytes_append(&content, "", 1), TB_OK);
+    char *last = (char *)content.data + (lines - 1) * 1000;
+    assert_int_equal((size_t)atoi(last) + lines - 1, 5000);
+    assert_non_null(strstr(last, "lines are missing here"));
+    bytes_release(&content);
+    log_free(log);
+    close(fds[0]);
+    close(fds[1]);
 }
 
 static void signals_change_nothing(void **state) {
@@ -432,7 +469,8 @@ int main(void) {
         cmocka_unit_test(text_stays_out_of_a_json_log),
         cmocka_unit_test(a_text_line_is_one_line_and_safe),
         cmocka_unit_test(lines_of_many_threads_do_not_mix),
-        cmocka_unit_test(a_descriptor_that_would_block_is_waited_for),
+        cmocka_unit_test(a_slow_reader_gets_everything_up_to_the_limit),
+        cmocka_unit_test(nobody_reads_and_nobody_waits),
         cmocka_unit_test(signals_change_nothing),
         cmocka_unit_test(a_reader_that_has_gone_silences_the_log),
         cmocka_unit_test(a_full_disk_silences_the_log),
