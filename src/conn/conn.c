@@ -1,0 +1,305 @@
+#include "conn/conn.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/err.h"
+#include "conn/conn_state.h"
+#include "conn/endpoint.h"
+#include "conn/room.h"
+#include "conn/trace.h"
+
+uint64_t conn_id(const struct conn *c) {
+    return c->id;
+}
+
+const struct address *conn_address(const struct conn *c) {
+    return &c->address;
+}
+
+struct endpoint *conn_endpoint(const struct conn *c) {
+    return c->endpoint;
+}
+
+/* ---- the end ---- */
+
+/* It is over for the rest of the program; the memory stays until the stream is closed. */
+static bool begin_end(struct conn *c) {
+    if (c->state == CONN_GONE) {
+        return false;
+    }
+    c->state = CONN_GONE;
+    output_discard(&c->out);
+    room_leave(c);
+    deadline_drop(&c->deadline);
+    list_remove(&c->queue);
+    if (c->was_open) {
+        atomic_fetch_sub_explicit(&c->endpoint->shared->open, 1, memory_order_relaxed);
+        trace_close(c->endpoint->config->trace, c);
+        c->endpoint->config->behaviour->on_close(c);
+    }
+    return true;
+}
+
+void conn_end(struct conn *c) {
+    if (begin_end(c)) {
+        stream_close(&c->stream);
+    }
+}
+
+void conn_reset(struct conn *c) {
+    if (begin_end(c)) {
+        stream_reset(&c->stream);
+    }
+}
+
+void conn_free(struct conn *c) {
+    if (c->was_open) {
+        session_release(&c->session);
+    }
+    output_release(&c->out);
+    http1_free(c->head);
+    bytes_release(&c->held);
+    free(c->pong);
+    free(c->reason);
+    free(c);
+}
+
+/* Everything is written. */
+static void finish_leaving(struct conn *c) {
+    if (c->linger) {
+        stream_shutdown(&c->stream);
+    } else {
+        conn_end(c);
+    }
+}
+
+void conn_leave(struct conn *c, bool linger) {
+    if (c->state >= CONN_LEAVING) {
+        return;
+    }
+    room_leave(c);
+    if (c->state == CONN_GONE) {
+        return;
+    }
+    c->state = CONN_LEAVING;
+    c->linger = linger;
+    deadline_set(&c->endpoint->closing, &c->deadline);
+    list_remove(&c->queue);
+    list_append(&c->endpoint->dirty, &c->queue);
+    if (c->paused) {
+        c->paused = false;
+        bytes_release(&c->held);
+        (void)stream_read_start(&c->stream);
+    }
+}
+
+/* ---- saying ---- */
+
+uint8_t *conn_reserve(struct conn *c, size_t n) {
+    return chain_reserve(&c->endpoint->own, n);
+}
+
+int conn_commit(struct conn *c, size_t n) {
+    if (n == 0) {
+        return TB_OK;
+    }
+    struct chain *own = &c->endpoint->own;
+    chain_commit(own, n);
+    if (list_is_empty(&c->queue)) {
+        list_append(&c->endpoint->dirty, &c->queue);
+    }
+    return output_add(&c->out, own, n);
+}
+
+static int put_close(struct conn *c, uint16_t code, const char *reason, size_t reason_len) {
+    uint8_t *dst = conn_reserve(c, WS_CONTROL_FRAME_MAX);
+    if (dst == NULL) {
+        return TB_ENOMEM;
+    }
+    size_t written = 0;
+    int err = session_put_close(&c->session, code, reason, reason_len, dst, &written);
+    return err != TB_OK ? err : conn_commit(c, written);
+}
+
+/* Whoever says it first has closed the connection. */
+static void note_close(struct conn *c, enum conn_closer closer, uint16_t code, const char *reason,
+                       size_t reason_len) {
+    if (c->closer != CONN_LOST) {
+        return;
+    }
+    c->closer = (uint8_t)closer;
+    c->close_code = code;
+    c->reason = strndup(reason, reason_len); /* without memory, without a reason */
+}
+
+void conn_close(struct conn *c, uint16_t code, const char *reason) {
+    if (c->state != CONN_OPEN) {
+        return;
+    }
+    room_leave(c);
+    if (c->state != CONN_OPEN) {
+        return;
+    }
+    note_close(c, CONN_CLOSED_BY_US, code, reason, strlen(reason));
+    if (put_close(c, code, reason, strlen(reason)) != TB_OK) {
+        conn_reset(c);
+        return;
+    }
+    c->state = CONN_CLOSING;
+    deadline_set(&c->endpoint->closing, &c->deadline);
+    if (c->paused) {
+        conn_resume(c);
+    }
+}
+
+void conn_answer_close(struct conn *c, const struct ws_event *ev) {
+    if (!session_close_put(&c->session)) {
+        note_close(c, CONN_CLOSED_BY_PEER, ev->code, (const char *)ev->data, ev->size);
+        room_leave(c);
+        if (c->state == CONN_GONE || put_close(c, ev->code, "", 0) != TB_OK) {
+            conn_reset(c);
+            return;
+        }
+    }
+    conn_leave(c, false);
+}
+
+void conn_fail(struct conn *c, uint16_t code, const char *reason) {
+    conn_close(c, code, reason);
+    conn_leave(c, true);
+}
+
+void conn_abandon(struct conn *c) {
+    output_discard(&c->out);
+    if (c->state == CONN_OPEN) {
+        conn_fail(c, WS_CLOSE_INTERNAL, "out of memory");
+    } else {
+        conn_reset(c);
+    }
+}
+
+void conn_send(struct conn *c, uint8_t opcode, const uint8_t *p, size_t n) {
+    if (c->state != CONN_OPEN) {
+        return;
+    }
+    uint8_t *dst = conn_reserve(c, session_message_bound(&c->session, n));
+    size_t written = 0;
+    if (dst == NULL || session_put_message(&c->session, opcode, p, n, dst, &written) != TB_OK ||
+        conn_commit(c, written) != TB_OK) {
+        conn_abandon(c);
+        return;
+    }
+    const struct trace_sent sent = {
+        .opcode = opcode, .data = p, .size = n, .wire = dst, .wire_size = written};
+    trace_sent(c->endpoint->config->trace, c, &sent);
+}
+
+/* ---- writing ---- */
+
+/* Keeps what the socket did not take, until it does. */
+static void hand_over(struct conn *c, size_t rest) {
+    if (output_detach(&c->out, rest) != TB_OK ||
+        stream_finish(&c->stream, c->out.flight->bufs, c->out.flight->count) != TB_OK) {
+        conn_reset(c);
+    }
+}
+
+static void write_pending(struct conn *c) {
+    uv_buf_t bufs[OUTPUT_BUFS];
+    size_t bytes;
+    unsigned count;
+    while (!stream_is_busy(&c->stream) && (count = output_gather(&c->out, bufs, &bytes)) > 0) {
+        ssize_t taken = stream_try(&c->stream, bufs, count);
+        if (taken < 0) {
+            conn_end(c);
+            return;
+        }
+        output_advance(&c->out, (size_t)taken);
+        if ((size_t)taken < bytes) {
+            hand_over(c, bytes - (size_t)taken);
+            return;
+        }
+    }
+}
+
+void conn_flush(struct conn *c) {
+    write_pending(c);
+    if (c->state == CONN_GONE || stream_is_busy(&c->stream)) {
+        return;
+    }
+    if (c->state == CONN_LEAVING) {
+        finish_leaving(c);
+    } else if (c->paused) {
+        conn_yield(c);
+    }
+}
+
+/* What counts is what had waited before this turn: a message as large as the limit must not close
+ * those who read well. */
+void conn_check_backlog(struct conn *c, size_t fresh) {
+    const struct endpoint_config *config = c->endpoint->config;
+    if (c->state != CONN_OPEN || !stream_is_busy(&c->stream)) {
+        return;
+    }
+    size_t waiting = output_pending(&c->out);
+    if (waiting - (fresh < waiting ? fresh : waiting) <= config->max_backlog) {
+        return;
+    }
+    if (config->slow == SLOW_DROP) {
+        uint64_t dropped = output_drop(&c->out, config->max_backlog);
+        c->dropped += dropped;
+        trace_dropped(config->trace, c, dropped);
+        return;
+    }
+    output_discard(&c->out);
+    conn_close(c, WS_CLOSE_POLICY, "too slow");
+}
+
+/* ---- the stream's events ---- */
+
+static void on_read(struct stream *s, uint8_t *p, size_t n) {
+    struct conn *c = (struct conn *)s;
+    c->heard = true;
+    switch ((enum conn_state)c->state) {
+    case CONN_OPENING:
+        opening_take(c, p, n);
+        break;
+    case CONN_OPEN:
+    case CONN_CLOSING:
+        conn_take(c, p, n);
+        break;
+    case CONN_LEAVING:
+    case CONN_GONE:
+        break;
+    }
+}
+
+static void on_written(struct stream *s) {
+    struct conn *c = (struct conn *)s;
+    output_land(&c->out);
+    conn_say_pong(c);
+    conn_flush(c);
+}
+
+/* A peer that ends its side may still read what was said to it. */
+static void on_end(struct stream *s, int status) {
+    struct conn *c = (struct conn *)s;
+    if (status == 0 && (stream_is_busy(s) || output_pending(&c->out) > 0)) {
+        conn_leave(c, false);
+        c->linger = false;
+    } else {
+        conn_end(c);
+    }
+}
+
+static void on_closed(struct stream *s) {
+    endpoint_forget((struct conn *)s);
+}
+
+const struct stream_events conn_stream_events = {
+    .on_read = on_read,
+    .on_written = on_written,
+    .on_end = on_end,
+    .on_closed = on_closed,
+};

@@ -1,0 +1,119 @@
+/* conn/conn_state.h - what a connection is made of; for the files of this room only.
+ *
+ * opening.c owns it until the handshake is done, conn.c afterwards; room.c sends through `out`.
+ */
+#ifndef TB_CONN_CONN_STATE_H
+#define TB_CONN_CONN_STATE_H
+
+#include "base/bytes.h"
+#include "base/list.h"
+#include "conn/conn.h"
+#include "conn/output.h"
+#include "net/address.h"
+#include "net/deadline.h"
+#include "net/stream.h"
+#include "proto/http1.h"
+#include "proto/session.h"
+
+struct room;
+
+/* What is awaited. */
+enum conn_state {
+    CONN_OPENING, /* the request's head */
+    CONN_OPEN,    /* messages */
+    CONN_CLOSING, /* the peer's close frame; ours was sent */
+    CONN_LEAVING, /* that the last bytes are written; input is thrown away */
+    CONN_GONE     /* the stream's end */
+};
+
+struct conn {
+    struct stream stream;
+    struct endpoint *endpoint;
+    struct list all;    /* endpoint.conns */
+    struct list queue;  /* endpoint.dirty or .yielded */
+    struct list member; /* room.members */
+    struct room *room;
+    struct deadline deadline;
+    struct ws_session session;
+    struct output out;
+    struct http1 *head; /* while opening, once bytes have come */
+    struct bytes held;  /* input that waits while the connection is paused */
+    uint8_t *pong;      /* size and payload of the pong that waits for the socket */
+    char *reason;       /* of the close frame, or NULL */
+    uint64_t id;
+    uint64_t dropped;    /* messages left out, because it was too slow */
+    uint64_t pinged_us;  /* when the last ping was sent */
+    uint32_t ping_count; /* the last ping's payload */
+    uint16_t close_code;
+    struct address address;
+    uint8_t state;  /* enum conn_state */
+    uint8_t closer; /* enum conn_closer */
+    bool was_open;
+    bool heard;    /* something came since the last ping */
+    bool paused;   /* nothing is read until the output has drained, or the next turn */
+    bool linger;   /* LEAVING: say FIN and wait for the peer's, so that it reads our last words */
+    bool too_many; /* beyond the limits: to be refused with 503 */
+};
+
+/* ---- conn.c: saying, writing, ending ---- */
+extern const struct stream_events conn_stream_events;
+
+/* Room for n bytes of this connection's own output, and: the first n are to be sent. NULL,
+ * TB_ENOMEM: memory is out. */
+uint8_t *conn_reserve(struct conn *c, size_t n);
+int conn_commit(struct conn *c, size_t n);
+
+/* Writes what is pending, as far as the peer takes it. */
+void conn_flush(struct conn *c);
+
+/* A member of a room was given `fresh` bytes in this turn: is it too slow for the rest? */
+void conn_check_backlog(struct conn *c, size_t fresh);
+
+/* Nothing more will be said: leave once everything is written. */
+void conn_leave(struct conn *c, bool linger);
+
+/* The end, now. */
+void conn_end(struct conn *c);
+void conn_reset(struct conn *c);
+
+/* The peer's close frame came: answer it, unless it is the answer to ours, and leave. */
+void conn_answer_close(struct conn *c, const struct ws_event *ev);
+
+/* Closes for a reason that makes the peer's answer worthless, and leaves. */
+void conn_fail(struct conn *c, uint16_t code, const char *reason);
+
+/* Memory is out: 1011 if that can still be said. */
+void conn_abandon(struct conn *c);
+
+/* Frees it; the stream is closed. */
+void conn_free(struct conn *c);
+
+/* ---- incoming.c: what an open connection receives ---- */
+
+/* Takes input in the state OPEN or CLOSING. */
+void conn_take(struct conn *c, uint8_t *p, size_t n);
+
+/* A paused connection goes on in the next turn; and: it goes on now. */
+void conn_yield(struct conn *c);
+void conn_resume(struct conn *c);
+
+/* Sends a ping; what comes from now on is a sign of life. */
+void conn_ping(struct conn *c);
+
+/* Sends the pong that had to wait, if there is one. */
+void conn_say_pong(struct conn *c);
+
+/* ---- opening.c: the handshake ---- */
+
+/* Takes input in the state OPENING. */
+void opening_take(struct conn *c, uint8_t *p, size_t n);
+
+/* ---- endpoint.c ---- */
+
+/* There is somebody in endpoint.yielded. */
+void endpoint_expect_yielded(struct endpoint *ep);
+
+/* The stream is closed: frees the connection. */
+void endpoint_forget(struct conn *c);
+
+#endif

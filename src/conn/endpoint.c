@@ -1,0 +1,285 @@
+#include "conn/endpoint.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/err.h"
+#include "conn/conn_state.h"
+#include "conn/trace.h"
+
+enum {
+    /* Connections beyond the limit that may be told so; the next ones are reset. */
+    REFUSALS_AT_ONCE = 32,
+    RETRY_MS = 100,
+};
+
+/* ---- deadlines ---- */
+
+static void on_opening_expired(struct deadline *d) {
+    struct conn *c = LIST_ENTRY(d, struct conn, deadline);
+    trace_refused(c->endpoint->config->trace, c, c->head, 0,
+                  "no complete handshake within the time limit");
+    conn_reset(c);
+}
+
+static void on_ping_due(struct deadline *d) {
+    struct conn *c = LIST_ENTRY(d, struct conn, deadline);
+    struct endpoint *ep = c->endpoint;
+    deadline_set(ep->config->ping_timeout_ms > 0 ? &ep->pong : &ep->ping, d);
+    conn_ping(c);
+}
+
+/* Whatever came since the ping is a sign of life: a peer may be busy sending something large. */
+static void on_pong_missing(struct deadline *d) {
+    struct conn *c = LIST_ENTRY(d, struct conn, deadline);
+    if (c->heard) {
+        deadline_set(&c->endpoint->ping, d);
+    } else {
+        conn_fail(c, WS_CLOSE_INTERNAL, "no answer to a ping");
+    }
+}
+
+static void on_closing_expired(struct deadline *d) {
+    conn_reset(LIST_ENTRY(d, struct conn, deadline));
+}
+
+/* ---- the turn ---- */
+
+static void flush_dirty(struct endpoint *ep) {
+    struct list dirty;
+    list_init(&dirty);
+    list_splice(&dirty, &ep->dirty);
+    while (!list_is_empty(&dirty)) {
+        struct conn *c = LIST_ENTRY(dirty.next, struct conn, queue);
+        list_remove(&c->queue);
+        conn_flush(c);
+    }
+}
+
+static void on_turn_end(void *ctx) {
+    struct endpoint *ep = ctx;
+    flush_dirty(ep);
+    room_flush(&ep->room);
+    trace_flush(ep->config->trace);
+}
+
+/* Those who yielded go on, each once. */
+static void on_idle(uv_idle_t *idle) {
+    struct endpoint *ep = idle->data;
+    struct list yielded;
+    list_init(&yielded);
+    list_splice(&yielded, &ep->yielded);
+    while (!list_is_empty(&yielded)) {
+        struct conn *c = LIST_ENTRY(yielded.next, struct conn, queue);
+        list_remove(&c->queue);
+        list_append(&ep->dirty, &c->queue);
+        conn_resume(c);
+    }
+    if (list_is_empty(&ep->yielded)) {
+        uv_idle_stop(idle);
+    }
+}
+
+void endpoint_expect_yielded(struct endpoint *ep) {
+    uv_idle_start(&ep->idle, on_idle);
+}
+
+/* ---- accepting ---- */
+
+static struct conn *conn_new(struct endpoint *ep, enum stream_kind kind) {
+    struct conn *c = calloc(1, sizeof *c);
+    if (c == NULL || stream_init(&c->stream, ep->loop, kind, &conn_stream_events) != TB_OK) {
+        free(c);
+        return NULL;
+    }
+    c->endpoint = ep;
+    c->id = atomic_fetch_add_explicit(&ep->shared->last_id, 1, memory_order_relaxed) + 1;
+    c->close_code = WS_CLOSE_ABNORMAL;
+    list_init(&c->queue);
+    list_init(&c->member);
+    deadline_init(&c->deadline);
+    output_init(&c->out);
+    list_append(&ep->conns, &c->all);
+    return c;
+}
+
+/* Lets go of the first one that was refused, has its answer and does not leave. */
+static bool make_room(struct endpoint *ep) {
+    struct list *waiting = &ep->closing.waiting;
+    for (struct list *hook = waiting->next; hook != waiting; hook = hook->next) {
+        struct conn *c = LIST_ENTRY(hook, struct conn, deadline.hook);
+        if (c->state == CONN_LEAVING && c->too_many && output_pending(&c->out) == 0) {
+            conn_end(c);
+            return true;
+        }
+    }
+    return false;
+}
+
+/* Counts the connection, and says whether it may stay: to talk, or to be told that it may not. */
+static bool is_within_limits(struct conn *c) {
+    const struct endpoint_config *config = c->endpoint->config;
+    struct endpoint_shared *shared = c->endpoint->shared;
+    uint64_t others = atomic_fetch_add_explicit(&shared->connections, 1, memory_order_relaxed);
+    c->too_many =
+        others >= config->max_connections ||
+        atomic_load_explicit(&shared->buffers, memory_order_relaxed) > config->max_buffers;
+    return !c->too_many || others < config->max_connections + REFUSALS_AT_ONCE ||
+           make_room(c->endpoint);
+}
+
+static void start(struct conn *c, struct listener *l) {
+    struct endpoint *ep = c->endpoint;
+    bool welcome = is_within_limits(c);
+    if (stream_accept(&c->stream, &l->uv.stream, ep->config->tls) != TB_OK || !welcome ||
+        ep->stopping) {
+        conn_reset(c);
+        return;
+    }
+    address_of_peer(&c->address, &c->stream.uv.stream);
+    deadline_set(&ep->opening, &c->deadline);
+    if (stream_read_start(&c->stream) != TB_OK) {
+        conn_reset(c);
+    }
+}
+
+static void on_retry(uv_timer_t *timer);
+
+static void on_connection(struct listener *l) {
+    struct endpoint *ep = l->ctx;
+    struct conn *c = conn_new(ep, l->kind);
+    if (c != NULL) {
+        start(c, l);
+        return;
+    }
+    /* While nothing is accepted, libuv leaves the listener alone, and the peers wait. */
+    l->waiting = true;
+    uv_timer_start(&ep->retry, on_retry, RETRY_MS, 0);
+}
+
+static void on_retry(uv_timer_t *timer) {
+    struct endpoint *ep = timer->data;
+    for (size_t i = 0; i < ep->listener_count; i++) {
+        struct listener *l = ep->listeners[i];
+        if (l->waiting) {
+            l->waiting = false;
+            on_connection(l);
+        }
+    }
+}
+
+static void on_listener_closed(struct listener *l) {
+    (void)l;
+}
+
+int endpoint_listen(struct endpoint *ep, enum stream_kind kind, int fd) {
+    size_t size = (ep->listener_count + 1) * sizeof *ep->listeners;
+    struct listener **listeners = realloc(ep->listeners, size);
+    struct listener *l = calloc(1, sizeof *l);
+    if (listeners != NULL) {
+        ep->listeners = listeners;
+    }
+    if (listeners == NULL || l == NULL) {
+        free(l);
+        close(fd);
+        return TB_ENOMEM;
+    }
+    l->on_connection = on_connection;
+    l->on_closed = on_listener_closed;
+    l->ctx = ep;
+    ep->listeners[ep->listener_count++] = l;
+    return listener_open(l, ep->loop, kind, fd);
+}
+
+/* ---- the end ---- */
+
+static void end_handles(struct endpoint *ep) {
+    uv_close((uv_handle_t *)&ep->idle, NULL);
+    uv_close((uv_handle_t *)&ep->retry, NULL);
+    deadline_queue_close(&ep->opening);
+    deadline_queue_close(&ep->ping);
+    deadline_queue_close(&ep->pong);
+    deadline_queue_close(&ep->closing);
+    loop_end(ep->loop);
+}
+
+void endpoint_forget(struct conn *c) {
+    struct endpoint *ep = c->endpoint;
+    atomic_fetch_sub_explicit(&ep->shared->connections, 1, memory_order_relaxed);
+    list_remove(&c->all);
+    conn_free(c);
+    if (ep->stopping && list_is_empty(&ep->conns)) {
+        end_handles(ep);
+    }
+}
+
+static void part_with(struct conn *c) {
+    if (c->state == CONN_OPENING) {
+        conn_end(c);
+    } else {
+        conn_close(c, WS_CLOSE_GOING_AWAY, "the server is stopping");
+    }
+}
+
+void endpoint_stop(struct endpoint *ep) {
+    void (*part)(struct conn * c) = ep->stopping ? conn_reset : part_with;
+    bool first = !ep->stopping;
+    ep->stopping = true;
+    for (size_t i = 0; first && i < ep->listener_count; i++) {
+        listener_close(ep->listeners[i]);
+    }
+    for (struct list *hook = ep->conns.next; hook != &ep->conns; hook = hook->next) {
+        part(LIST_ENTRY(hook, struct conn, all));
+    }
+    if (first && list_is_empty(&ep->conns)) {
+        end_handles(ep);
+    }
+}
+
+/* ---- life ---- */
+
+int endpoint_init(struct endpoint *ep, struct loop *loop, const struct endpoint_config *config,
+                  struct endpoint_shared *shared) {
+    memset(ep, 0, sizeof *ep);
+    ep->cache = ws_deflate_cache_new();
+    if (ep->cache == NULL) {
+        return TB_ENOMEM;
+    }
+    ep->loop = loop;
+    ep->config = config;
+    ep->shared = shared;
+    ep->session = (struct ws_session_config){.role = WS_SERVER,
+                                             .frame_events = config->frame_events,
+                                             .max_message = config->max_message,
+                                             .max_fragments = config->max_fragments,
+                                             .cache = ep->cache};
+    chunk_pool_init(&ep->pool, &shared->buffers);
+    chain_init(&ep->own, &ep->pool, false);
+    room_init(&ep->room, &ep->pool, ep->cache, config->trace);
+    list_init(&ep->conns);
+    list_init(&ep->dirty);
+    list_init(&ep->yielded);
+    deadline_queue_init(&ep->opening, &loop->uv, config->handshake_ms, on_opening_expired);
+    deadline_queue_init(&ep->ping, &loop->uv, config->ping_interval_ms, on_ping_due);
+    deadline_queue_init(&ep->pong, &loop->uv, config->ping_timeout_ms, on_pong_missing);
+    deadline_queue_init(&ep->closing, &loop->uv, config->close_ms, on_closing_expired);
+    uv_idle_init(&loop->uv, &ep->idle);
+    ep->idle.data = ep;
+    uv_timer_init(&loop->uv, &ep->retry);
+    ep->retry.data = ep;
+    loop->turn_end = on_turn_end;
+    loop->ctx = ep;
+    return TB_OK;
+}
+
+void endpoint_release(struct endpoint *ep) {
+    for (size_t i = 0; i < ep->listener_count; i++) {
+        free(ep->listeners[i]);
+    }
+    free(ep->listeners);
+    room_release(&ep->room);
+    chain_release(&ep->own);
+    chunk_pool_release(&ep->pool);
+    ws_deflate_cache_free(ep->cache);
+}

@@ -1,0 +1,94 @@
+/* conn/endpoint.h - a server on one loop: its listeners, its connections, its room.
+ *
+ * Everything of an endpoint belongs to its loop's thread. What endpoints on several loops have in
+ * common is a configuration that nobody changes and a handful of atomic counters.
+ */
+#ifndef TB_CONN_ENDPOINT_H
+#define TB_CONN_ENDPOINT_H
+
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/list.h"
+#include "conn/chunk.h"
+#include "conn/conn.h"
+#include "conn/room.h"
+#include "net/deadline.h"
+#include "net/listen.h"
+#include "net/loop.h"
+#include "net/tls.h"
+#include "proto/handshake.h"
+
+struct trace;
+
+/* What happens to a member that does not read (--slow). */
+enum slow_policy { SLOW_CLOSE, SLOW_DROP };
+
+struct endpoint_config {
+    struct ws_server_policy policy;
+    uint64_t max_message;     /* bytes, after inflating */
+    uint32_t max_fragments;   /* frames per message */
+    uint64_t max_backlog;     /* bytes that wait for one connection */
+    uint64_t max_buffers;     /* bytes that wait for all; then new connections are refused */
+    uint64_t max_connections; /* of all loops */
+    enum slow_policy slow;
+    uint64_t handshake_ms;     /* from the accept to the 101: TLS and HTTP */
+    uint64_t ping_interval_ms; /* 0: no pings */
+    uint64_t ping_timeout_ms;  /* 0: for ever */
+    uint64_t close_ms;         /* for the peer's part of a close */
+    bool frame_events;         /* trace every frame */
+    struct tls_context *tls;   /* NULL: plain */
+    const char *page_html;     /* the answer to a plain GET, for a browser */
+    const char *page_text;     /* … and for everybody else */
+    const struct conn_behaviour *behaviour;
+    struct trace *trace; /* NULL: none */
+    void *ctx;           /* the behaviour's */
+};
+
+/* What the endpoints of one server count together. */
+struct endpoint_shared {
+    atomic_uint_fast64_t last_id;
+    atomic_uint_fast64_t connections; /* accepted and not freed */
+    atomic_uint_fast64_t open;        /* after the handshake */
+    atomic_size_t buffers;            /* bytes of all output chunks */
+};
+
+struct endpoint {
+    struct loop *loop;
+    const struct endpoint_config *config;
+    struct endpoint_shared *shared;
+    struct room room; /* everybody */
+    /* private */
+    struct ws_session_config session;
+    struct ws_deflate_cache *cache;
+    struct chunk_pool pool;
+    struct chain own; /* what is said to one connection alone */
+    struct list conns;
+    struct list dirty;   /* conns with output of their own in this turn */
+    struct list yielded; /* conns that had enough for one turn */
+    uv_idle_t idle;      /* runs while somebody has yielded */
+    uv_timer_t retry;    /* accepts again after memory was out */
+    struct deadline_queue opening, ping, pong, closing;
+    struct listener **listeners;
+    size_t listener_count;
+    bool stopping;
+};
+
+/* An endpoint on the loop, whose end of the turn it takes over. TB_OK or TB_ENOMEM. */
+int endpoint_init(struct endpoint *ep, struct loop *loop, const struct endpoint_config *config,
+                  struct endpoint_shared *shared);
+
+/* Accepts from a listening descriptor, which it owns from now on in any case. TB_OK, TB_ENOMEM or
+ * TB_ESYS. */
+int endpoint_listen(struct endpoint *ep, enum stream_kind kind, int fd);
+
+/* Accepts nobody any more, closes every connection with 1001 and ends the endpoint's handles when
+ * the last has gone, so that loop_run() returns. Again: resets what is left. */
+void endpoint_stop(struct endpoint *ep);
+
+/* Frees what is left; the loop has ended (or never run: endpoint_stop() was called then, too). */
+void endpoint_release(struct endpoint *ep);
+
+#endif

@@ -1,0 +1,203 @@
+/* What an open connection receives, event by event. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/err.h"
+#include "conn/conn_state.h"
+#include "conn/endpoint.h"
+#include "conn/trace.h"
+
+enum {
+    /* Bytes of messages that one connection may say in a turn. More is possible only where little
+     * inflates to much; it waits for the next turn, so that it cannot fill everybody's output. */
+    TURN_BUDGET = 1024 * 1024,
+};
+
+/* ---- pings and pongs ---- */
+
+static void put_pong(struct conn *c, const uint8_t *p, size_t n) {
+    uint8_t *dst = conn_reserve(c, WS_CONTROL_FRAME_MAX);
+    size_t written = 0;
+    if (dst == NULL || session_put_pong(&c->session, p, n, dst, &written) != TB_OK ||
+        conn_commit(c, written) != TB_OK) {
+        conn_abandon(c);
+        return;
+    }
+    trace_pong(c->endpoint->config->trace, c, TRACE_SERVER, p, n, -1);
+}
+
+/* A peer that pings and does not read gets one pong, for the latest ping (RFC 6455 s.5.5.3). */
+static void keep_pong(struct conn *c, const uint8_t *p, size_t n) {
+    if (c->pong == NULL) {
+        c->pong = malloc(1 + WS_CONTROL_MAX);
+        if (c->pong == NULL) {
+            conn_abandon(c);
+            return;
+        }
+    }
+    c->pong[0] = (uint8_t)n;
+    memcpy(c->pong + 1, p, n);
+}
+
+void conn_say_pong(struct conn *c) {
+    uint8_t *pong = c->pong;
+    c->pong = NULL;
+    if (pong != NULL) {
+        put_pong(c, pong + 1, pong[0]);
+    }
+    free(pong);
+}
+
+/* Microseconds since the ping that this pong answers; -1 if it answers none. */
+static int64_t round_trip(struct conn *c, const struct ws_event *ev) {
+    uint32_t count;
+    if (c->pinged_us == 0 || ev->size != sizeof count) {
+        return -1;
+    }
+    memcpy(&count, ev->data, sizeof count);
+    return count == c->ping_count ? (int64_t)(uv_hrtime() / 1000 - c->pinged_us) : -1;
+}
+
+void conn_ping(struct conn *c) {
+    uint8_t *dst = conn_reserve(c, WS_CONTROL_FRAME_MAX);
+    size_t written = 0;
+    c->ping_count++;
+    c->pinged_us = uv_hrtime() / 1000;
+    c->heard = false;
+    uint8_t payload[sizeof c->ping_count];
+    memcpy(payload, &c->ping_count, sizeof payload);
+    if (dst == NULL ||
+        session_put_ping(&c->session, payload, sizeof payload, dst, &written) != TB_OK ||
+        conn_commit(c, written) != TB_OK) {
+        conn_abandon(c);
+        return;
+    }
+    trace_ping(c->endpoint->config->trace, c, TRACE_SERVER, payload, sizeof payload);
+}
+
+/* ---- an event, a function ---- */
+
+static void on_nothing(struct conn *c, const struct ws_event *ev) {
+    (void)c;
+    (void)ev;
+}
+
+static void on_frame(struct conn *c, const struct ws_event *ev) {
+    trace_frame(c->endpoint->config->trace, c, TRACE_CLIENT, &ev->head);
+}
+
+static void on_message(struct conn *c, const struct ws_event *ev) {
+    trace_received(c->endpoint->config->trace, c, ev);
+    if (c->state == CONN_OPEN) {
+        c->endpoint->config->behaviour->on_message(c, ev);
+    }
+}
+
+static void on_ping(struct conn *c, const struct ws_event *ev) {
+    trace_ping(c->endpoint->config->trace, c, TRACE_CLIENT, ev->data, ev->size);
+    if (stream_is_busy(&c->stream)) {
+        keep_pong(c, ev->data, ev->size);
+    } else {
+        put_pong(c, ev->data, ev->size);
+    }
+}
+
+static void on_pong(struct conn *c, const struct ws_event *ev) {
+    int64_t rtt_us = round_trip(c, ev);
+    trace_pong(c->endpoint->config->trace, c, TRACE_CLIENT, ev->data, ev->size, rtt_us);
+    if (rtt_us >= 0 && c->state == CONN_OPEN) {
+        deadline_set(&c->endpoint->ping, &c->deadline);
+    }
+}
+
+static void on_close(struct conn *c, const struct ws_event *ev) {
+    conn_answer_close(c, ev);
+}
+
+static void on_violation(struct conn *c, const struct ws_event *ev) {
+    const struct ws_violation_row *rule = ws_violation_row(ev->violation);
+    trace_violation(c->endpoint->config->trace, c, ev->violation);
+    conn_fail(c, rule->close_code, rule->text);
+}
+
+static void on_nomem(struct conn *c, const struct ws_event *ev) {
+    (void)ev;
+    conn_abandon(c);
+}
+
+static void (*const handlers[])(struct conn *c, const struct ws_event *ev) = {
+    [WS_EVENT_NONE] = on_nothing,        [WS_EVENT_FRAME] = on_frame,
+    [WS_EVENT_MESSAGE] = on_message,     [WS_EVENT_PING] = on_ping,
+    [WS_EVENT_PONG] = on_pong,           [WS_EVENT_CLOSE] = on_close,
+    [WS_EVENT_VIOLATION] = on_violation, [WS_EVENT_NOMEM] = on_nomem,
+};
+
+/* ---- the flow ---- */
+
+/* Input that cannot be looked at now. */
+static void hold(struct conn *c, const uint8_t *p, size_t n) {
+    if (bytes_append(&c->held, p, n) != TB_OK) {
+        conn_abandon(c);
+    }
+}
+
+static void pause_reading(struct conn *c) {
+    const uint8_t *rest;
+    size_t n = session_take_rest(&c->session, &rest);
+    stream_read_stop(&c->stream);
+    c->paused = true;
+    hold(c, rest, n);
+    if (!stream_is_busy(&c->stream) && list_is_empty(&c->queue)) {
+        conn_yield(c);
+    }
+}
+
+/* Nothing is read from a peer that does not read our answers. */
+static bool has_said_enough(const struct conn *c, size_t said) {
+    return c->state == CONN_OPEN &&
+           (said > TURN_BUDGET || output_listed(&c->out) > c->endpoint->config->max_backlog);
+}
+
+static bool takes_input(const struct conn *c) {
+    return c->state == CONN_OPEN || c->state == CONN_CLOSING;
+}
+
+static void take_events(struct conn *c) {
+    struct ws_event ev;
+    size_t said = 0;
+    while (takes_input(c) && session_next(&c->session, &ev) != WS_EVENT_NONE) {
+        handlers[ev.kind](c, &ev);
+        said += ev.kind == WS_EVENT_MESSAGE ? ev.size : 0;
+        if (has_said_enough(c, said)) {
+            pause_reading(c);
+            return;
+        }
+    }
+}
+
+void conn_take(struct conn *c, uint8_t *p, size_t n) {
+    if (c->paused) {
+        hold(c, p, n); /* TLS had decrypted it already */
+        return;
+    }
+    session_feed(&c->session, p, n);
+    take_events(c);
+}
+
+void conn_yield(struct conn *c) {
+    list_remove(&c->queue);
+    list_append(&c->endpoint->yielded, &c->queue);
+    endpoint_expect_yielded(c->endpoint);
+}
+
+void conn_resume(struct conn *c) {
+    struct bytes held = c->held;
+    c->held = (struct bytes)BYTES_INIT;
+    c->paused = false;
+    session_feed(&c->session, held.data, held.len);
+    take_events(c);
+    bytes_release(&held);
+    if (!c->paused && takes_input(c)) {
+        (void)stream_read_start(&c->stream);
+    }
+}

@@ -1,0 +1,187 @@
+#include "conn/room.h"
+
+#include <string.h>
+
+#include "base/err.h"
+#include "conn/conn_state.h"
+#include "conn/trace.h"
+#include "proto/frame.h"
+
+/* ---- life ---- */
+
+static void log_init(struct room_log *log, struct chunk_pool *pool) {
+    *log = (struct room_log){0};
+    chain_init(&log->chain, pool, true);
+}
+
+void room_init(struct room *room, struct chunk_pool *pool, struct ws_deflate_cache *cache,
+               struct trace *trace) {
+    room->count = 0;
+    room->cache = cache;
+    room->trace = trace;
+    room->dirty = false;
+    list_init(&room->members);
+    log_init(&room->plain, pool);
+    for (size_t bits = 0; bits <= WS_DEFLATE_BITS_MAX; bits++) {
+        log_init(&room->deflated[bits], pool);
+    }
+}
+
+void room_release(struct room *room) {
+    chain_release(&room->plain.chain);
+    for (size_t bits = 0; bits <= WS_DEFLATE_BITS_MAX; bits++) {
+        chain_release(&room->deflated[bits].chain);
+    }
+}
+
+/* ---- members ---- */
+
+static struct room_log *log_of(struct room *room, const struct conn *c) {
+    const struct ws_deflate *deflate = &c->session.deflate;
+    return deflate->on ? &room->deflated[deflate->server_max_window_bits] : &room->plain;
+}
+
+int room_join(struct room *room, struct conn *c) {
+    struct room_log *log = log_of(room, c);
+    int err = output_follow(&c->out, &log->chain);
+    if (err != TB_OK) {
+        return err;
+    }
+    log->members++;
+    room->count++;
+    list_append(&room->members, &c->member);
+    c->room = room;
+    return TB_OK;
+}
+
+void room_leave(struct conn *c) {
+    struct room *room = c->room;
+    if (room == NULL) {
+        return;
+    }
+    log_of(room, c)->members--;
+    room->count--;
+    list_remove(&c->member);
+    c->room = NULL;
+    if (output_leave(&c->out) != TB_OK) {
+        conn_abandon(c);
+    }
+}
+
+/* ---- the logs ---- */
+
+/* Adds one frame at dst, where room for it was reserved. The payload may stand there already,
+ * behind the room for the largest header. */
+static void commit_frame(struct room_log *log, uint8_t *dst, struct ws_head head,
+                         const uint8_t *payload) {
+    head.fin = true;
+    head.len_size = ws_len_size(head.length);
+    size_t size = ws_head_write(&head, dst);
+    size_t n = (size_t)head.length;
+    if (n > 0) {
+        memmove(dst + size, payload, n);
+    }
+    log->last = size + n;
+    chain_commit(&log->chain, log->last);
+}
+
+static int log_plain(struct room_log *log, uint8_t opcode, const uint8_t *p, size_t n) {
+    uint8_t *dst = chain_reserve(&log->chain, WS_HEAD_MAX + n);
+    if (dst == NULL) {
+        return TB_ENOMEM;
+    }
+    commit_frame(log, dst, (struct ws_head){.opcode = opcode, .length = n}, p);
+    return TB_OK;
+}
+
+static int log_deflated(struct room *room, uint8_t bits, uint8_t opcode, const uint8_t *p,
+                        size_t n) {
+    struct room_log *log = &room->deflated[bits];
+    if (n < WS_DEFLATE_WORTH) {
+        return log_plain(log, opcode, p, n);
+    }
+    uint8_t *dst = chain_reserve(&log->chain, WS_HEAD_MAX + ws_deflate_bound(n));
+    struct ws_deflater *deflater = ws_deflater_take(room->cache, bits);
+    size_t packed = 0;
+    int err = TB_ENOMEM;
+    if (dst != NULL && deflater != NULL) {
+        err = ws_deflate_message(deflater, p, n, dst + WS_HEAD_MAX, &packed);
+    }
+    ws_deflater_give(room->cache, deflater);
+    if (err != TB_OK || packed >= n) {
+        return err != TB_OK ? err : log_plain(log, opcode, p, n);
+    }
+    const struct ws_head head = {.rsv = WS_RSV1, .opcode = opcode, .length = packed};
+    commit_frame(log, dst, head, dst + WS_HEAD_MAX);
+    return TB_OK;
+}
+
+/* ---- broadcasting ---- */
+
+/* A message that somebody cannot get must not be missed silently. */
+static void abandon_members(struct room *room, const struct room_log *log) {
+    struct list *next;
+    for (struct list *hook = room->members.next; hook != &room->members; hook = next) {
+        next = hook->next;
+        struct conn *c = LIST_ENTRY(hook, struct conn, member);
+        if (log_of(room, c) == log) {
+            conn_abandon(c);
+        }
+    }
+}
+
+static void trace_members(struct room *room, uint8_t opcode, const uint8_t *p, size_t n) {
+    for (struct list *hook = room->members.next; hook != &room->members; hook = hook->next) {
+        const struct conn *c = LIST_ENTRY(hook, struct conn, member);
+        const struct room_log *log = log_of(room, c);
+        const struct chunk *tail = log->chain.tail;
+        const struct trace_sent sent = {.opcode = opcode,
+                                        .data = p,
+                                        .size = n,
+                                        .wire = tail->data + tail->used - log->last,
+                                        .wire_size = log->last};
+        trace_sent(room->trace, c, &sent);
+    }
+}
+
+void room_broadcast(struct room *room, uint8_t opcode, const uint8_t *p, size_t n) {
+    if (room->plain.members > 0 && log_plain(&room->plain, opcode, p, n) != TB_OK) {
+        abandon_members(room, &room->plain);
+    }
+    for (uint8_t bits = WS_DEFLATE_BITS_MIN; bits <= WS_DEFLATE_BITS_MAX; bits++) {
+        struct room_log *log = &room->deflated[bits];
+        if (log->members > 0 && log_deflated(room, bits, opcode, p, n) != TB_OK) {
+            abandon_members(room, log);
+        }
+    }
+    room->dirty = true;
+    if (trace_wants(room->trace, LOG_VERBOSE)) {
+        trace_members(room, opcode, p, n);
+    }
+}
+
+/* ---- the end of the turn ---- */
+
+static void mark_flushed(struct room_log *log) {
+    log->flushed = log->chain.end;
+}
+
+/* A member may leave while it is flushed. */
+void room_flush(struct room *room) {
+    if (!room->dirty) {
+        return;
+    }
+    room->dirty = false;
+    struct list *next;
+    for (struct list *hook = room->members.next; hook != &room->members; hook = next) {
+        next = hook->next;
+        struct conn *c = LIST_ENTRY(hook, struct conn, member);
+        const struct room_log *log = log_of(room, c);
+        conn_flush(c);
+        conn_check_backlog(c, (size_t)(log->chain.end - log->flushed));
+    }
+    mark_flushed(&room->plain);
+    for (size_t bits = WS_DEFLATE_BITS_MIN; bits <= WS_DEFLATE_BITS_MAX; bits++) {
+        mark_flushed(&room->deflated[bits]);
+    }
+}

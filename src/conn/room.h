@@ -1,0 +1,61 @@
+/* conn/room.h - everybody who gets the same messages, on one loop.
+ *
+ * A message is framed once, into the room's log, and once more for each way of compressing it that
+ * a member has agreed to (permessage-deflate without context takeover, by window size). A member
+ * has no queue but a place in one of these logs (conn/output), and gets one write at the end of
+ * the turn. A member that does not read holds back no one: past its limit it is closed, or
+ * messages are left out for it, whole and counted.
+ */
+#ifndef TB_CONN_ROOM_H
+#define TB_CONN_ROOM_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/list.h"
+#include "conn/chunk.h"
+#include "proto/deflate.h"
+
+struct conn;
+struct trace;
+
+/* A log and those who follow it. */
+struct room_log {
+    struct chain chain;
+    size_t members;
+    size_t last;      /* the size of the newest frame */
+    uint64_t flushed; /* the chain's end when the last turn ended */
+};
+
+struct room {
+    struct list members; /* conns, by their `member` hook */
+    size_t count;
+    struct ws_deflate_cache *cache;
+    struct room_log plain;
+    struct room_log deflated[WS_DEFLATE_BITS_MAX + 1]; /* by the window's bits */
+    struct trace *trace;                               /* NULL: none */
+    bool dirty;                                        /* something was logged in this turn */
+};
+
+void room_init(struct room *room, struct chunk_pool *pool, struct ws_deflate_cache *cache,
+               struct trace *trace);
+
+/* No members may be left. */
+void room_release(struct room *room);
+
+/* From now on the connection, which is open, gets what the room gets. Its own compression must be
+ * without context takeover, or none. TB_OK or TB_ENOMEM. */
+int room_join(struct room *room, struct conn *c);
+
+/* No more; what was logged so far is still sent. In no room: nothing happens. */
+void room_leave(struct conn *c);
+
+/* A message to every member, TEXT or BINARY; it is sent at the end of the turn. If memory is out,
+ * the members who cannot get it are closed with 1011. */
+void room_broadcast(struct room *room, uint8_t opcode, const uint8_t *p, size_t n);
+
+/* The end of the turn: writes what was logged to every member. */
+void room_flush(struct room *room);
+
+#endif

@@ -1,0 +1,183 @@
+#include "conn/trace_json.h"
+
+#include <inttypes.h>
+#include <openssl/evp.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/err.h"
+#include "conn/conn_state.h"
+#include "proto/utf8.h"
+
+/* ---- pieces ---- */
+
+static const char *from_name(enum trace_from from) {
+    return from == TRACE_CLIENT ? "client" : "server";
+}
+
+static json_t *base64(const uint8_t *p, size_t n) {
+    if (n > INT32_MAX / 2) {
+        return NULL;
+    }
+    char *text = malloc(4 * ((n + 2) / 3) + 1);
+    if (text == NULL) {
+        return NULL;
+    }
+    int size = EVP_EncodeBlock((unsigned char *)text, p, (int)n);
+    json_t *value = json_stringn(text, (size_t)size);
+    free(text);
+    return value;
+}
+
+/* Text where it is text, base64 where it is not. */
+static int set_data(json_t *fields, const uint8_t *p, size_t n, bool is_text) {
+    if (n == 0) {
+        return json_object_set_new(fields, "data", json_string(""));
+    }
+    if (is_text && utf8_is_valid(p, n)) {
+        return json_object_set_new(fields, "data", json_stringn((const char *)p, n));
+    }
+    return json_object_set_new(fields, "base64", base64(p, n));
+}
+
+/* A string of a peer, whose bytes beyond ASCII need not be UTF-8: those are taken as Latin-1. */
+static json_t *text_of(struct http1_str s) {
+    if (s.p == NULL) {
+        return json_null();
+    }
+    if (utf8_is_valid((const uint8_t *)s.p, s.n)) {
+        return json_stringn(s.p, s.n);
+    }
+    struct bytes latin1 = BYTES_INIT;
+    int err = TB_OK;
+    for (size_t i = 0; i < s.n && err == TB_OK; i++) {
+        uint8_t c = (uint8_t)s.p[i];
+        const uint8_t two[] = {(uint8_t)(0xC0 | c >> 6), (uint8_t)(0x80 | (c & 0x3F))};
+        err = c < 0x80 ? bytes_append(&latin1, &c, 1) : bytes_append(&latin1, two, 2);
+    }
+    json_t *value = err == TB_OK ? json_stringn((const char *)latin1.data, latin1.len) : NULL;
+    bytes_release(&latin1);
+    return value;
+}
+
+/* Header lines as an array of [name, value]: their order and their repetitions are facts. */
+static json_t *headers_of(const struct http1 *head) {
+    json_t *list = json_array();
+    for (size_t i = 0; i < http1_header_count(head); i++) {
+        struct http1_str name = http1_header_name(head, i);
+        json_t *value =
+            trace_is_secret(name) ? json_string("***") : text_of(http1_header_value(head, i));
+        json_array_append_new(list, json_pack("[o,o]", text_of(name), value));
+    }
+    return list;
+}
+
+static json_t *request_of(const struct http1 *request) {
+    if (request == NULL || http1_method(request).p == NULL) {
+        return json_null();
+    }
+    return json_pack("{s:o,s:o,s:o}", "method", text_of(http1_method(request)), "target",
+                     text_of(http1_target(request)), "headers", headers_of(request));
+}
+
+static json_t *peer_of(const struct conn *c) {
+    char text[ADDRESS_TEXT_MAX];
+    return json_string(address_text(&c->address, text));
+}
+
+static json_t *deflate_of(const struct ws_deflate *d) {
+    if (!d->on) {
+        return json_false();
+    }
+    return json_pack(
+        "{s:b,s:b,s:i,s:i}", "server_no_context_takeover", d->server_no_context_takeover,
+        "client_no_context_takeover", d->client_no_context_takeover, "server_max_window_bits",
+        d->server_max_window_bits, "client_max_window_bits", d->client_max_window_bits);
+}
+
+/* ---- events ---- */
+
+json_t *trace_json_open(const struct conn *c, const struct http1 *request,
+                        const struct ws_answer *answer) {
+    return json_pack("{s:o,s:o,s:o,s:{s:i},s:s?,s:o}", "url", text_of(http1_target(request)),
+                     "peer", peer_of(c), "request", request_of(request), "response", "status",
+                     (int)answer->status, "protocol", answer->subprotocol, "deflate",
+                     deflate_of(&answer->deflate));
+}
+
+json_t *trace_json_refused(const struct conn *c, const struct http1 *request, unsigned status,
+                           const char *why) {
+    json_t *response = status == 0 ? json_null() : json_pack("{s:i}", "status", (int)status);
+    return json_pack("{s:o,s:o,s:o,s:s}", "peer", peer_of(c), "request", request_of(request),
+                     "response", response, "why", why);
+}
+
+json_t *trace_json_message(enum trace_from from, const struct trace_message *m) {
+    bool is_text = m->opcode == WS_OP_TEXT;
+    json_t *fields =
+        json_pack("{s:s,s:s}", "from", from_name(from), "type", is_text ? "text" : "binary");
+    if (fields == NULL || set_data(fields, m->data, m->size, is_text) != 0) {
+        json_decref(fields);
+        return NULL;
+    }
+    json_object_set_new(fields, "size", json_integer((json_int_t)m->size));
+    json_object_set_new(fields, "wire", json_integer((json_int_t)m->wire));
+    json_object_set_new(fields, "frames", json_integer((json_int_t)m->frames));
+    return fields;
+}
+
+json_t *trace_json_frame(enum trace_from from, const struct ws_head *head) {
+    uint64_t wire = WS_HEAD_MIN + head->len_size + (head->masked ? sizeof head->mask : 0);
+    return json_pack("{s:s,s:b,s:i,s:i,s:b,s:I,s:I}", "from", from_name(from), "fin", head->fin,
+                     "rsv", head->rsv, "opcode", head->opcode, "masked", head->masked, "len",
+                     (json_int_t)head->length, "wire", (json_int_t)(wire + head->length));
+}
+
+json_t *trace_json_control(enum trace_from from, const uint8_t *p, size_t n, int64_t rtt_us) {
+    json_t *fields = json_pack("{s:s}", "from", from_name(from));
+    if (fields == NULL || set_data(fields, p, n, true) != 0) {
+        json_decref(fields);
+        return NULL;
+    }
+    if (rtt_us >= 0) {
+        json_object_set_new(fields, "rtt", json_real((double)rtt_us / 1e6));
+    }
+    return fields;
+}
+
+json_t *trace_json_violation(enum ws_violation v) {
+    const struct ws_violation_row *rule = ws_violation_row(v);
+    return json_pack("{s:s,s:s,s:s,s:s}", "from", "client", "rule", rule->name, "section",
+                     rule->section, "text", rule->text);
+}
+
+json_t *trace_json_close(const struct conn *c) {
+    static const char *const closers[] = {
+        [CONN_LOST] = NULL, [CONN_CLOSED_BY_PEER] = "client", [CONN_CLOSED_BY_US] = "server"};
+    return json_pack("{s:s?,s:i,s:s}", "from", closers[c->closer], "code", (int)c->close_code,
+                     "reason", c->reason == NULL ? "" : c->reason);
+}
+
+/* ---- the line ---- */
+
+static int append_dumped(const char *p, size_t n, void *line) {
+    return bytes_append(line, p, n) == TB_OK ? 0 : -1;
+}
+
+bool trace_json_line(struct bytes *line, int64_t t_us, uint64_t conn, const char *ev,
+                     const json_t *fields) {
+    if (fields == NULL) {
+        return false;
+    }
+    int err = bytes_appendf(line, "{\"t\":%" PRId64 ".%06" PRId64, t_us / 1000000, t_us % 1000000);
+    if (err == TB_OK && conn != 0) {
+        err = bytes_appendf(line, ",\"conn\":%" PRIu64, conn);
+    }
+    if (err == TB_OK) {
+        err = bytes_appendf(line, ",\"ev\":\"%s\",", ev);
+    }
+    return err == TB_OK &&
+           json_dump_callback(fields, append_dumped, line,
+                              JSON_COMPACT | JSON_EMBED | JSON_REAL_PRECISION(6)) == 0 &&
+           bytes_append(line, "}", 1) == TB_OK;
+}

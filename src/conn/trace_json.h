@@ -1,0 +1,31 @@
+/* conn/trace_json.h - the events of a trace as JSON; for conn/trace.c.
+ *
+ * Each function returns the event's own fields as a new object (NULL if memory is out), in the
+ * vocabulary of docs/recordings.md.
+ */
+#ifndef TB_CONN_TRACE_JSON_H
+#define TB_CONN_TRACE_JSON_H
+
+#include <jansson.h>
+#include <stdbool.h>
+
+#include "base/bytes.h"
+#include "conn/trace.h"
+#include "conn/trace_parts.h"
+
+json_t *trace_json_open(const struct conn *c, const struct http1 *request,
+                        const struct ws_answer *answer);
+json_t *trace_json_refused(const struct conn *c, const struct http1 *request, unsigned status,
+                           const char *why);
+json_t *trace_json_message(enum trace_from from, const struct trace_message *m);
+json_t *trace_json_frame(enum trace_from from, const struct ws_head *head);
+json_t *trace_json_control(enum trace_from from, const uint8_t *p, size_t n, int64_t rtt_us);
+json_t *trace_json_violation(enum ws_violation v);
+json_t *trace_json_close(const struct conn *c);
+
+/* Appends the whole line, without a newline: time, connection (0: none), event, fields. False if
+ * fields is NULL or memory is out. */
+bool trace_json_line(struct bytes *line, int64_t t_us, uint64_t conn, const char *ev,
+                     const json_t *fields);
+
+#endif
