@@ -1,0 +1,19 @@
+/* app/serve/page.h - what a plain GET is answered: what this is, and how to connect. */
+#ifndef TB_APP_SERVE_PAGE_H
+#define TB_APP_SERVE_PAGE_H
+
+#include <stdbool.h>
+
+#include "base/bytes.h"
+
+struct page {
+    struct bytes html; /* terminated */
+    struct bytes text; /* terminated */
+};
+
+/* Writes both pages for a server that listens on that URL, whose host is one that resolves (it has
+ * no character that HTML would take for markup). TB_OK or TB_ENOMEM; release in any case. */
+int page_init(struct page *page, const char *url, bool echo);
+void page_release(struct page *page);
+
+#endif

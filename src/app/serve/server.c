@@ -1,0 +1,148 @@
+#include "app/serve/server.h"
+
+#include <errno.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/err.h"
+
+/* ---- stopping ---- */
+
+static void run_stop(struct loop_task *task) {
+    struct worker *w = (struct worker *)((char *)task - offsetof(struct worker, stop));
+    endpoint_stop(&w->endpoint);
+}
+
+static void run_stop_again(struct loop_task *task) {
+    struct worker *w = (struct worker *)((char *)task - offsetof(struct worker, stop_again));
+    endpoint_stop(&w->endpoint);
+}
+
+static void stop(struct server *s) {
+    s->stops++;
+    for (size_t i = 0; i < s->count && s->stops <= 2; i++) {
+        struct worker *w = &s->workers[i];
+        loop_post(&w->loop, s->stops == 1 ? &w->stop : &w->stop_again);
+    }
+    if (s->stops == 1 && s->on_stop != NULL) {
+        s->on_stop(s->ctx);
+    }
+}
+
+static void on_signal(uv_signal_t *signal, int number) {
+    (void)number;
+    stop(signal->data);
+}
+
+/* Signals are heard for as long as something is still served, but do not keep it running. */
+static void listen_to_signals(struct server *s) {
+    static const int numbers[] = {SIGINT, SIGTERM};
+    for (size_t i = 0; i < 2; i++) {
+        uv_signal_init(&s->workers[0].loop.uv, &s->signals[i]);
+        s->signals[i].data = s;
+        uv_signal_start(&s->signals[i], on_signal, numbers[i]);
+        uv_unref((uv_handle_t *)&s->signals[i]);
+    }
+}
+
+/* ---- making ---- */
+
+static int worker_init(struct worker *w, struct server *s, const struct endpoint_config *config) {
+    int err = loop_init(&w->loop);
+    if (err != TB_OK) {
+        return err;
+    }
+    err = endpoint_init(&w->endpoint, &w->loop, config, &s->shared);
+    if (err != TB_OK) {
+        loop_release(&w->loop);
+        return err;
+    }
+    w->server = s;
+    w->stop.run = run_stop;
+    w->stop_again.run = run_stop_again;
+    return TB_OK;
+}
+
+static int hand_out(struct server *s, struct bindings *bindings) {
+    for (size_t i = 0; i < bindings->count; i++) {
+        struct binding *b = &bindings->items[i];
+        int fd = b->fd;
+        b->fd = -1;
+        int err = endpoint_listen(&s->workers[b->loop].endpoint, b->kind, fd);
+        if (err != TB_OK) {
+            return err;
+        }
+    }
+    return TB_OK;
+}
+
+int server_init(struct server *s, size_t threads, const struct endpoint_config *config,
+                struct bindings *bindings) {
+    memset(s, 0, sizeof *s);
+    s->workers = calloc(threads, sizeof *s->workers);
+    s->bus.endpoints = calloc(threads, sizeof(struct endpoint *));
+    if (s->workers == NULL || s->bus.endpoints == NULL) {
+        return TB_ENOMEM;
+    }
+    while (s->count < threads) {
+        struct worker *w = &s->workers[s->count];
+        int err = worker_init(w, s, config);
+        if (err != TB_OK) {
+            return err;
+        }
+        s->bus.endpoints[s->count++] = &w->endpoint;
+        s->bus.count = s->count;
+    }
+    listen_to_signals(s);
+    return hand_out(s, bindings);
+}
+
+/* ---- running ---- */
+
+static void run_worker(void *arg) {
+    struct worker *w = arg;
+    loop_run(&w->loop);
+}
+
+int server_run(struct server *s) {
+    size_t started = 1;
+    int err = 0;
+    while (started < s->count && err == 0) {
+        struct worker *w = &s->workers[started];
+        err = uv_thread_create(&w->thread, run_worker, w);
+        started += err == 0;
+    }
+    if (err != 0) {
+        stop(s);
+    }
+    loop_run(&s->workers[0].loop);
+    for (size_t i = 1; i < started; i++) {
+        uv_thread_join(&s->workers[i].thread);
+    }
+    errno = -err;
+    return err == 0 ? TB_OK : TB_ESYS;
+}
+
+/* A loop that never ran is stopped and run to its end here. */
+static void worker_release(struct worker *w) {
+    if (!w->endpoint.stopping) {
+        endpoint_stop(&w->endpoint);
+    }
+    loop_run(&w->loop);
+}
+
+void server_release(struct server *s) {
+    for (size_t i = 0; s->count > 0 && i < 2; i++) {
+        uv_close((uv_handle_t *)&s->signals[i], NULL);
+    }
+    for (size_t i = 0; i < s->count; i++) {
+        worker_release(&s->workers[i]);
+    }
+    for (size_t i = 0; i < s->count; i++) {
+        loop_release(&s->workers[i].loop);
+        endpoint_release(&s->workers[i].endpoint);
+    }
+    free(s->workers);
+    free(s->bus.endpoints);
+}

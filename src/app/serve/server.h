@@ -1,0 +1,46 @@
+/* app/serve/server.h - the practice server on its threads.
+ *
+ * Owns a worker (loop, endpoint, thread) per thread, and the bus between them. Worker 0 runs on
+ * the thread that calls server_run().
+ */
+#ifndef TB_APP_SERVE_SERVER_H
+#define TB_APP_SERVE_SERVER_H
+
+#include <stddef.h>
+
+#include "base/bytes.h"
+#include "conn/bus.h"
+#include "conn/endpoint.h"
+#include "net/bind.h"
+
+struct worker {
+    struct loop loop;
+    struct endpoint endpoint;
+    uv_thread_t thread;
+    struct server *server;
+    struct loop_task stop;
+    struct loop_task stop_again;
+};
+
+struct server {
+    struct worker *workers;
+    size_t count; /* workers that are ready */
+    struct bus bus;
+    struct endpoint_shared shared;
+    uv_signal_t signals[2];     /* SIGINT, SIGTERM; on worker 0's loop */
+    unsigned stops;             /* how often the user asked us to stop */
+    void (*on_stop)(void *ctx); /* on worker 0's thread, when it is asked first */
+    void *ctx;
+};
+
+/* Makes the workers, which take over the bindings' descriptors. `config` outlives the server.
+ * TB_OK; or an error (errno set for TB_ESYS), after which only server_release() is allowed. */
+int server_init(struct server *s, size_t threads, const struct endpoint_config *config,
+                struct bindings *bindings);
+
+/* Serves until the user asks to stop. TB_OK, TB_ESYS if a thread could not be started. */
+int server_run(struct server *s);
+
+void server_release(struct server *s);
+
+#endif

@@ -1,0 +1,145 @@
+#include "app/serve/settings.h"
+
+#include <string.h>
+
+#include "base/err.h"
+#include "base/text.h"
+#include "proto/http1.h"
+
+enum { PORT_DEFAULT = 4000, PORT_NOT_GIVEN = 65536 };
+
+#define AT(field) offsetof(struct settings, field)
+#define DAY_MS (24ULL * 60 * 60 * 1000)
+#define GIB (1024ULL * 1024 * 1024)
+
+const struct option settings_options[] = {
+    {"host", 0, OPTION_LIST, AT(hosts), "HOST",
+     "Listen on this name or address; may be repeated. Default: localhost, that is 127.0.0.1 and "
+     "::1",
+     NULL, 0, 0},
+    {"port", 'p', OPTION_NUMBER, AT(port), "PORT",
+     "Listen on this port; 0 takes any free one. Default: 4000", NULL, 0, 65535},
+    {"unix", 0, OPTION_STRING, AT(unix_path), "PATH",
+     "Listen on this Unix socket; on a port as well only if --host or --port is given", NULL, 0, 0},
+    {"every", 0, OPTION_DURATION, AT(every_ms), "DURATION",
+     "Send 'hello world N' to everybody this often; 0 is never. Default: 5s", NULL, 0, DAY_MS},
+    {"echo", 0, OPTION_FLAG, AT(echo), NULL,
+     "Send every message back to its sender alone, unchanged, and nothing else", NULL, 0, 0},
+    {"threads", 0, OPTION_NUMBER, AT(threads), "N", "Serve on this many threads. Default: 1", NULL,
+     1, 64},
+    {"tls-cert", 0, OPTION_STRING, AT(tls_cert), "FILE",
+     "Serve wss:// with this certificate chain (PEM); needs --tls-key", NULL, 0, 0},
+    {"tls-key", 0, OPTION_STRING, AT(tls_key), "FILE", "The certificate's private key (PEM)", NULL,
+     0, 0},
+    {"allow-origin", 0, OPTION_LIST, AT(origins), "ORIGIN",
+     "Refuse browsers' pages of any other Origin with 403; may be repeated. Default: any Origin is "
+     "welcome",
+     NULL, 0, 0},
+    {"subprotocol", 0, OPTION_LIST, AT(subprotocols), "NAME",
+     "Agree to this subprotocol when a client offers it; may be repeated", NULL, 0, 0},
+    {"no-deflate", 0, OPTION_FLAG, AT(no_deflate), NULL,
+     "Do not agree to permessage-deflate (compression)", NULL, 0, 0},
+    {"max-connections", 0, OPTION_NUMBER, AT(max_connections), "N",
+     "Answer 503 beyond this many. Default: 10000, or what the limit of descriptors allows", NULL,
+     1, 10000000},
+    {"max-message-size", 0, OPTION_SIZE, AT(max_message), "SIZE",
+     "Close with 1009 beyond this, after inflating. Default: 1M", NULL, 1, GIB},
+    {"max-fragments", 0, OPTION_NUMBER, AT(max_fragments), "N",
+     "Close with 1008 beyond this many frames in a message. Default: 131072", NULL, 1, UINT32_MAX},
+    {"max-backlog", 0, OPTION_SIZE, AT(max_backlog), "SIZE",
+     "What may wait for a client that does not read. Default: 1M", NULL, 1, GIB},
+    {"slow", 0, OPTION_CHOICE, AT(slow), "close|drop",
+     "What happens to a client beyond its backlog: it is closed with 1008, or messages are left "
+     "out "
+     "for it. Default: close",
+     "close|drop", 0, 0},
+    {"ping-interval", 0, OPTION_DURATION, AT(ping_interval_ms), "DURATION",
+     "Ping every client this often; 0 is never. Default: 20s", NULL, 0, DAY_MS},
+    {"ping-timeout", 0, OPTION_DURATION, AT(ping_timeout_ms), "DURATION",
+     "Drop a client that is silent this long after a ping; 0 is never. Default: 20s", NULL, 0,
+     DAY_MS},
+    {"handshake-timeout", 0, OPTION_DURATION, AT(handshake_ms), "DURATION",
+     "Time for TLS and the HTTP upgrade together. Default: 10s", NULL, 1, DAY_MS},
+    {"record", 0, OPTION_STRING, AT(record), "FILE",
+     "Append everything that happens to this file, as JSON lines", NULL, 0, 0},
+    {"log-format", 0, OPTION_CHOICE, AT(log_format), "text|json",
+     "Lines for a person or for a script. Default: text", "text|json", 0, 0},
+    {"verbose", 'v', OPTION_COUNT, AT(verbose), NULL,
+     "Show handshakes and messages; twice: every frame, too", NULL, 0, 0},
+    {"quiet", 'q', OPTION_FLAG, AT(quiet), NULL, "Show only where it listens", NULL, 0, 0},
+    {"help", 'h', OPTION_FLAG, AT(help), NULL, "Print this", NULL, 0, 0},
+    {NULL, 0, OPTION_FLAG, 0, NULL, NULL, NULL, 0, 0},
+};
+
+static void set_defaults(struct settings *s) {
+    *s = (struct settings){
+        .port = PORT_NOT_GIVEN,
+        .every_ms = 5000,
+        .threads = 1,
+        .max_message = 1024 * 1024,
+        .max_fragments = 131072,
+        .max_backlog = 1024 * 1024,
+        .ping_interval_ms = 20000,
+        .ping_timeout_ms = 20000,
+        .handshake_ms = 10000,
+    };
+}
+
+static int refuse(struct bytes *message, const char *text) {
+    bytes_append_str(message, text);
+    return TB_EINVAL;
+}
+
+static int refuse_operand(struct bytes *message, const char *operand) {
+    bytes_append_str(message, "unexpected argument '");
+    text_escape(message, operand, strlen(operand), TEXT_ONE_LINE);
+    return refuse(message, "' ('taburet serve' takes only options)");
+}
+
+/* A subprotocol is a token (RFC 6455 s.4.1 no. 10): whoever offered another one could not be
+ * answered. */
+static int check_subprotocols(const struct settings *s, struct bytes *message) {
+    for (size_t i = 0; i < s->subprotocols.count; i++) {
+        const char *name = s->subprotocols.items[i];
+        if (!http1_str_is_token((struct http1_str){.p = name, .n = strlen(name)})) {
+            bytes_append_str(message, "option '--subprotocol' needs a name without spaces, commas "
+                                      "and the like, not '");
+            text_escape(message, name, strlen(name), TEXT_ONE_LINE);
+            return refuse(message, "'");
+        }
+    }
+    return TB_OK;
+}
+
+/* What the table cannot say: options that go together. */
+static int check(struct settings *s, struct bytes *message) {
+    if ((s->tls_cert == NULL) != (s->tls_key == NULL)) {
+        return refuse(message, "options '--tls-cert' and '--tls-key' go together");
+    }
+    if (s->quiet && s->verbose > 0) {
+        return refuse(message, "options '--quiet' and '--verbose' exclude each other");
+    }
+    s->tcp = s->unix_path == NULL || s->hosts.count > 0 || s->port != PORT_NOT_GIVEN;
+    if (s->port == PORT_NOT_GIVEN) {
+        s->port = PORT_DEFAULT;
+    }
+    return check_subprotocols(s, message);
+}
+
+int settings_read(struct settings *s, int argc, char **argv, struct bytes *message) {
+    struct option_list operands = {0};
+    set_defaults(s);
+    int err = options_parse(settings_options, argc, argv, s, &operands, message);
+    if (err == TB_OK && operands.count > 0) {
+        err = refuse_operand(message, operands.items[0]);
+    }
+    if (err == TB_OK) {
+        err = check(s, message);
+    }
+    option_list_release(&operands);
+    return err;
+}
+
+void settings_release(struct settings *s) {
+    options_release(settings_options, s);
+}
