@@ -14,23 +14,41 @@ static const char html_start[] =
     "console (F12) and type:</p>\n";
 
 static const char html_modes[] =
-    "<p>Then try its four modes:</p>\n<table>\n"
+    "<p>Then try its modes:</p>\n<table>\n"
     "<tr><td><code>ws.send(\"hi\")</code><td>one answer, to everybody\n"
     "<tr><td><code>ws.send(\"double trouble\")</code><td>two answers, to everybody\n"
-    "<tr><td><code>ws.send(\"please ignore me\")</code><td>no answer\n"
-    "<tr><td>wait a few seconds<td><code>hello world 0</code>, which nobody asked for\n"
-    "</table>\n";
+    "<tr><td><code>ws.send(\"please ignore me\")</code><td>no answer\n";
+
+static const char html_unasked[] =
+    "<tr><td>wait a few seconds<td><code>hello world 0</code>, which nobody asked for\n";
+
+static const char html_end[] = "</table>\n";
 
 static const char html_echo[] = "<p>Every message comes back to its sender.</p>\n";
 
 static const char text_modes[] = "Send any text: it comes back, to everybody.\n"
                                  "A text with 'double' in it: two answers.\n"
-                                 "A text with 'ignore' in it: no answer.\n"
-                                 "Wait a few seconds: 'hello world 0', which nobody asked for.\n";
+                                 "A text with 'ignore' in it: no answer.\n";
+
+static const char text_unasked[] = "Wait a few seconds: 'hello world 0', which nobody asked for.\n";
 
 static const char text_echo[] = "Every message comes back to its sender.\n";
 
-static int write_html(struct bytes *out, const char *url, bool echo) {
+/* The pieces end with NULL. The terminator is appended, too. */
+static int append_all(struct bytes *out, const char *const *pieces) {
+    int err = TB_OK;
+    for (; *pieces != NULL && err == TB_OK; pieces++) {
+        err = bytes_append_str(out, *pieces);
+    }
+    return err == TB_OK ? bytes_append(out, "", 1) : err;
+}
+
+static int write_html(struct bytes *out, const char *url, enum page_behaviour behaviour) {
+    const char *const end[][4] = {
+        [PAGE_ECHO] = {html_echo},
+        [PAGE_THREE] = {html_modes, html_end},
+        [PAGE_FOUR_MODES] = {html_modes, html_unasked, html_end},
+    };
     int err = bytes_append_str(out, html_start);
     if (err == TB_OK) {
         err = bytes_appendf(out,
@@ -38,13 +56,15 @@ static int write_html(struct bytes *out, const char *url, bool echo) {
                             "ws.onmessage = e =&gt; console.log(e.data)</pre>\n",
                             url);
     }
-    if (err == TB_OK) {
-        err = bytes_append_str(out, echo ? html_echo : html_modes);
-    }
-    return err == TB_OK ? bytes_append(out, "", 1) : err;
+    return err == TB_OK ? append_all(out, end[behaviour]) : err;
 }
 
-static int write_text(struct bytes *out, const char *url, bool echo) {
+static int write_text(struct bytes *out, const char *url, enum page_behaviour behaviour) {
+    const char *const end[][3] = {
+        [PAGE_ECHO] = {text_echo},
+        [PAGE_THREE] = {text_modes},
+        [PAGE_FOUR_MODES] = {text_modes, text_unasked},
+    };
     int err =
         bytes_appendf(out,
                       "This is Taburet, a WebSocket practice server. It answers plain HTTP "
@@ -54,16 +74,13 @@ static int write_text(struct bytes *out, const char *url, bool echo) {
                       "  ws.onmessage = e => console.log(e.data)\n"
                       "  ws.send(\"hi\")\n\n",
                       url, url);
-    if (err == TB_OK) {
-        err = bytes_append_str(out, echo ? text_echo : text_modes);
-    }
-    return err == TB_OK ? bytes_append(out, "", 1) : err;
+    return err == TB_OK ? append_all(out, end[behaviour]) : err;
 }
 
-int page_init(struct page *page, const char *url, bool echo) {
+int page_init(struct page *page, const char *url, enum page_behaviour behaviour) {
     *page = (struct page){BYTES_INIT, BYTES_INIT};
-    int err = write_html(&page->html, url, echo);
-    return err == TB_OK ? write_text(&page->text, url, echo) : err;
+    int err = write_html(&page->html, url, behaviour);
+    return err == TB_OK ? write_text(&page->text, url, behaviour) : err;
 }
 
 void page_release(struct page *page) {

@@ -2,8 +2,6 @@
 #ifndef TB_APP_SERVE_PAGE_H
 #define TB_APP_SERVE_PAGE_H
 
-#include <stdbool.h>
-
 #include "base/bytes.h"
 
 struct page {
@@ -11,9 +9,16 @@ struct page {
     struct bytes text; /* terminated */
 };
 
+/* How the server behaves. */
+enum page_behaviour {
+    PAGE_ECHO,  /* every message comes back to its sender */
+    PAGE_THREE, /* the article's modes, but nothing unasked */
+    PAGE_FOUR_MODES
+};
+
 /* Writes both pages for a server that listens on that URL, whose host is one that resolves (it has
  * no character that HTML would take for markup). TB_OK or TB_ENOMEM; release in any case. */
-int page_init(struct page *page, const char *url, bool echo);
+int page_init(struct page *page, const char *url, enum page_behaviour behaviour);
 void page_release(struct page *page);
 
 #endif

@@ -179,17 +179,24 @@ static void write_url(const struct run *r, const char *host, char url[URL_MAX]) 
              is_ipv6 ? "[" : "", host, is_ipv6 ? "]" : "", (unsigned)r->bindings.port);
 }
 
-static const char *first_host(const struct settings *s) {
-    return s->hosts.count > 0 ? s->hosts.items[0] : "localhost";
+/* A host by which a person on this machine reaches the server: every address means this one, too.
+ */
+static const char *host_to_name(const struct settings *s) {
+    const char *host = s->hosts.count > 0 ? s->hosts.items[0] : "localhost";
+    return strcmp(host, "0.0.0.0") == 0 || strcmp(host, "::") == 0 ? "localhost" : host;
+}
+
+static enum page_behaviour behaviour_of(const struct settings *s) {
+    return s->echo ? PAGE_ECHO : s->every_ms == 0 ? PAGE_THREE : PAGE_FOUR_MODES;
 }
 
 static int configure(struct run *r) {
     const struct settings *s = &r->settings;
     char url[URL_MAX] = "ws://localhost";
     if (s->tcp) {
-        write_url(r, first_host(s), url);
+        write_url(r, host_to_name(s), url);
     }
-    if (page_init(&r->page, url, s->echo) != TB_OK) {
+    if (page_init(&r->page, url, behaviour_of(s)) != TB_OK) {
         return out_of_memory(r);
     }
     struct endpoint_config *c = &r->config;
