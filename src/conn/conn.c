@@ -235,25 +235,27 @@ void conn_flush(struct conn *c) {
     }
 }
 
-/* What counts is what had waited before this turn: a message as large as the limit must not close
- * those who read well. */
+/* What a member of a room has waiting for it since before this turn, in which it was given `fresh`
+ * bytes: a message as large as the limit must not close those who read well. */
+static size_t stale_backlog(const struct conn *c, size_t fresh) {
+    size_t logged = output_logged(&c->out);
+    return stream_unsent(&c->stream) + logged - (fresh < logged ? fresh : logged);
+}
+
 void conn_check_backlog(struct conn *c, size_t fresh) {
     const struct endpoint_config *config = c->endpoint->config;
-    if (c->state != CONN_OPEN || !stream_is_busy(&c->stream)) {
-        return;
-    }
-    size_t waiting = output_pending(&c->out);
-    if (waiting - (fresh < waiting ? fresh : waiting) <= config->max_backlog) {
+    if (c->state != CONN_OPEN || !stream_is_busy(&c->stream) ||
+        stale_backlog(c, fresh) <= config->max_backlog) {
         return;
     }
     if (config->slow == SLOW_DROP) {
         uint64_t dropped = output_drop(&c->out, config->max_backlog);
         c->dropped += dropped;
         trace_dropped(config->trace, c, dropped);
-        return;
+    } else {
+        output_discard(&c->out);
+        conn_close(c, WS_CLOSE_POLICY, "too slow");
     }
-    output_discard(&c->out);
-    conn_close(c, WS_CLOSE_POLICY, "too slow");
 }
 
 /* ---- the stream's events ---- */

@@ -22,7 +22,7 @@ static uint64_t place(const struct output *out) {
     return out->chunk == NULL ? 0 : out->chunk->start + out->offset;
 }
 
-static size_t log_pending(const struct output *out) {
+size_t output_logged(const struct output *out) {
     return out->chain == NULL ? 0 : (size_t)(out->chain->end - place(out));
 }
 
@@ -83,7 +83,7 @@ static void remove_first(struct output *out) {
 
 /* What the log holds so far must be sent before what follows: list it. */
 static int list_log(struct output *out) {
-    while (log_pending(out) > 0) {
+    while (output_logged(out) > 0) {
         settle_place(out);
         int err = append(out, out->chunk, out->offset, out->chunk->used);
         if (err != TB_OK) {
@@ -113,7 +113,7 @@ size_t output_listed(const struct output *out) {
 }
 
 size_t output_pending(const struct output *out) {
-    return out->listed + log_pending(out);
+    return out->listed + output_logged(out);
 }
 
 /* ---- sending ---- */
@@ -259,7 +259,7 @@ void output_land(struct output *out) {
 
 uint64_t output_drop(struct output *out, size_t limit) {
     uint64_t dropped = 0;
-    while (output_pending(out) > limit && log_pending(out) > 0) {
+    while (output_logged(out) > limit) {
         settle_place(out);
         struct ws_head head;
         size_t size =

@@ -52,8 +52,9 @@ int output_leave(struct output *out);
 int output_add(struct output *out, struct chain *own, size_t n);
 
 /* Bytes to be sent that the system does not have yet: those said to this connection alone (and
- * what was listed), and all of them. */
+ * what was listed), those in the log, and all of them. */
 size_t output_listed(const struct output *out);
+size_t output_logged(const struct output *out);
 size_t output_pending(const struct output *out);
 
 /* Fills bufs with the next bytes, at most OUTPUT_BUFS pieces and about 1 MiB; *bytes gets their
@@ -70,8 +71,8 @@ int output_detach(struct output *out, size_t n);
 /* The flight has landed. */
 void output_land(struct output *out);
 
-/* Forgets whole messages of the log, the oldest first, until at most `limit` bytes are pending or
- * none is left. Returns how many. */
+/* Forgets whole messages of the log, the oldest first, until at most `limit` bytes of it are left.
+ * Returns how many. */
 uint64_t output_drop(struct output *out, size_t limit);
 
 /* Forgets everything but the flight. */

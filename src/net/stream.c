@@ -151,6 +151,10 @@ bool stream_is_busy(const struct stream *s) {
     return s->busy;
 }
 
+size_t stream_unsent(const struct stream *s) {
+    return uv_stream_get_write_queue_size(&s->uv.stream);
+}
+
 static void on_fin_sent(uv_shutdown_t *req, int status) {
     (void)status; /* the peer learns from our close, too */
     free(req);

@@ -74,8 +74,9 @@ ssize_t stream_try(struct stream *s, const uv_buf_t *bufs, unsigned count);
  * before), TB_ENOMEM or TB_ESYS. */
 int stream_finish(struct stream *s, const uv_buf_t *bufs, unsigned count);
 
-/* Whether a rest is being written. */
+/* Whether a rest is being written, and how many bytes of it (as they are on the wire). */
 bool stream_is_busy(const struct stream *s);
+size_t stream_unsent(const struct stream *s);
 
 /* Says to the peer that nothing more comes (TLS: close_notify; then FIN), after what was written.
  */
