@@ -183,10 +183,10 @@ int tls_accept(struct stream *s, struct tls_context *context) {
 /* ---- the context ---- */
 
 /* Why a file cannot be used, as one line: the system's word if it cannot be read at all, else what
- * OpenSSL says about its newest error. */
+ * OpenSSL said first, which is nearest to the cause. */
 static int explain(struct bytes *message, const char *what, const char *file) {
     const char *why =
-        access(file, R_OK) == 0 ? ERR_reason_error_string(ERR_peek_last_error()) : strerror(errno);
+        access(file, R_OK) == 0 ? ERR_reason_error_string(ERR_peek_error()) : strerror(errno);
     bytes_appendf(message, "%s '", what);
     text_escape(message, file, strlen(file), TEXT_ONE_LINE);
     bytes_appendf(message, "' (%s)", why != NULL ? why : "not readable");
@@ -204,6 +204,7 @@ static void set_policy(SSL_CTX *ssl) {
 
 static int load_files(SSL_CTX *ssl, const char *cert_file, const char *key_file,
                       struct bytes *message) {
+    ERR_clear_error();
     if (SSL_CTX_use_certificate_chain_file(ssl, cert_file) != 1) {
         return explain(message, "cannot use the certificate", cert_file);
     }
