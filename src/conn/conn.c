@@ -112,6 +112,14 @@ int conn_commit(struct conn *c, size_t n) {
     return output_add(&c->out, own, n);
 }
 
+int conn_commit_control(struct conn *c, const uint8_t *frame, size_t n) {
+    struct ws_head head;
+    if (n > 0 && ws_head_parse(&head, frame, n) > 0) {
+        trace_frame(c->endpoint->config->trace, c, TRACE_SERVER, &head);
+    }
+    return conn_commit(c, n);
+}
+
 static int put_close(struct conn *c, uint16_t code, const char *reason, size_t reason_len) {
     uint8_t *dst = conn_reserve(c, WS_CONTROL_FRAME_MAX);
     if (dst == NULL) {
@@ -119,7 +127,7 @@ static int put_close(struct conn *c, uint16_t code, const char *reason, size_t r
     }
     size_t written = 0;
     int err = session_put_close(&c->session, code, reason, reason_len, dst, &written);
-    return err != TB_OK ? err : conn_commit(c, written);
+    return err != TB_OK ? err : conn_commit_control(c, dst, written);
 }
 
 /* Whoever says it first has closed the connection. */

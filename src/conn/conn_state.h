@@ -63,6 +63,9 @@ extern const struct stream_events conn_stream_events;
 uint8_t *conn_reserve(struct conn *c, size_t n);
 int conn_commit(struct conn *c, size_t n);
 
+/* The same for a control frame, which stands there. */
+int conn_commit_control(struct conn *c, const uint8_t *frame, size_t n);
+
 /* Writes what is pending, as far as the peer takes it. */
 void conn_flush(struct conn *c);
 

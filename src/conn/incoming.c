@@ -19,7 +19,7 @@ static void put_pong(struct conn *c, const uint8_t *p, size_t n) {
     uint8_t *dst = conn_reserve(c, WS_CONTROL_FRAME_MAX);
     size_t written = 0;
     if (dst == NULL || session_put_pong(&c->session, p, n, dst, &written) != TB_OK ||
-        conn_commit(c, written) != TB_OK) {
+        conn_commit_control(c, dst, written) != TB_OK) {
         conn_abandon(c);
         return;
     }
@@ -68,7 +68,7 @@ void conn_ping(struct conn *c) {
     memcpy(payload, &c->ping_count, sizeof payload);
     if (dst == NULL ||
         session_put_ping(&c->session, payload, sizeof payload, dst, &written) != TB_OK ||
-        conn_commit(c, written) != TB_OK) {
+        conn_commit_control(c, dst, written) != TB_OK) {
         conn_abandon(c);
         return;
     }
@@ -197,7 +197,7 @@ void conn_resume(struct conn *c) {
     session_feed(&c->session, held.data, held.len);
     take_events(c);
     bytes_release(&held);
-    if (!c->paused && takes_input(c)) {
+    if (!c->paused && c->state != CONN_GONE) {
         (void)stream_read_start(&c->stream);
     }
 }

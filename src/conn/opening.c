@@ -7,6 +7,16 @@
 #include "conn/room.h"
 #include "conn/trace.h"
 
+/* Sends what was written into memory of its own. */
+static int say(struct conn *c, const struct bytes *what) {
+    uint8_t *dst = conn_reserve(c, what->len);
+    if (dst == NULL) {
+        return TB_ENOMEM;
+    }
+    memcpy(dst, what->data, what->len);
+    return conn_commit(c, what->len);
+}
+
 /* ---- refusing ---- */
 
 static bool wants_html(const struct conn *c) {
@@ -23,12 +33,7 @@ static void refuse(struct conn *c, unsigned status, const char *type, const char
     bool head_only = c->head != NULL && http1_str_is(http1_method(c->head), "HEAD");
     int err = ws_handshake_refuse(status, type, body, head_only, &answer);
     if (err == TB_OK) {
-        uint8_t *dst = conn_reserve(c, answer.len);
-        err = dst == NULL ? TB_ENOMEM : TB_OK;
-        if (err == TB_OK) {
-            memcpy(dst, answer.data, answer.len);
-            err = conn_commit(c, answer.len);
-        }
+        err = say(c, &answer);
     }
     bytes_release(&answer);
     trace_refused(c->endpoint->config->trace, c, c->head, status, why);
@@ -61,7 +66,8 @@ static void refuse_violation(struct conn *c, enum ws_violation v) {
 
 static void refuse_too_many(struct conn *c) {
     static const char why[] = "the server has as many connections as it may have";
-    refuse(c, 503, "text/plain; charset=utf-8", why, why);
+    refuse(c, 503, "text/plain; charset=utf-8",
+           "the server has as many connections as it may have; try again later\n", why);
 }
 
 /* ---- accepting ---- */
@@ -70,12 +76,7 @@ static int put_answer(struct conn *c, const struct ws_answer *answer) {
     struct bytes head = BYTES_INIT;
     int err = ws_handshake_accept(answer, &head);
     if (err == TB_OK) {
-        uint8_t *dst = conn_reserve(c, head.len);
-        err = dst == NULL ? TB_ENOMEM : TB_OK;
-        if (err == TB_OK) {
-            memcpy(dst, head.data, head.len);
-            err = conn_commit(c, head.len);
-        }
+        err = say(c, &head);
     }
     bytes_release(&head);
     return err;
@@ -137,7 +138,7 @@ void opening_take(struct conn *c, uint8_t *p, size_t n) {
         judge(c);
         break;
     }
-    if (c->state == CONN_OPEN && used < n) {
+    if ((c->state == CONN_OPEN || c->state == CONN_CLOSING) && used < n) {
         conn_take(c, p + used, n - used);
     }
 }

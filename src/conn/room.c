@@ -17,6 +17,7 @@ static void log_init(struct room_log *log, struct chunk_pool *pool) {
 void room_init(struct room *room, struct chunk_pool *pool, struct ws_deflate_cache *cache,
                struct trace *trace) {
     room->count = 0;
+    room->next = NULL;
     room->cache = cache;
     room->trace = trace;
     room->dirty = false;
@@ -61,6 +62,9 @@ void room_leave(struct conn *c) {
     }
     log_of(room, c)->members--;
     room->count--;
+    if (room->next == &c->member) {
+        room->next = c->member.next;
+    }
     list_remove(&c->member);
     c->room = NULL;
     if (output_leave(&c->out) != TB_OK) {
@@ -118,15 +122,22 @@ static int log_deflated(struct room *room, uint8_t bits, uint8_t opcode, const u
 
 /* ---- broadcasting ---- */
 
-/* A message that somebody cannot get must not be missed silently. */
-static void abandon_members(struct room *room, const struct room_log *log) {
-    struct list *next;
-    for (struct list *hook = room->members.next; hook != &room->members; hook = next) {
-        next = hook->next;
+static struct conn *first_member(struct room *room, const struct room_log *log) {
+    for (struct list *hook = room->members.next; hook != &room->members; hook = hook->next) {
         struct conn *c = LIST_ENTRY(hook, struct conn, member);
         if (log_of(room, c) == log) {
-            conn_abandon(c);
+            return c;
         }
+    }
+    return NULL;
+}
+
+/* A message that somebody cannot get must not be missed silently. Whoever is abandoned leaves, and
+ * others may leave with it. */
+static void abandon_members(struct room *room, const struct room_log *log) {
+    struct conn *c;
+    while ((c = first_member(room, log)) != NULL) {
+        conn_abandon(c);
     }
 }
 
@@ -166,20 +177,21 @@ static void mark_flushed(struct room_log *log) {
     log->flushed = log->chain.end;
 }
 
-/* A member may leave while it is flushed. */
+/* Members may leave while one of them is flushed: that one, and any other. */
 void room_flush(struct room *room) {
     if (!room->dirty) {
         return;
     }
     room->dirty = false;
-    struct list *next;
-    for (struct list *hook = room->members.next; hook != &room->members; hook = next) {
-        next = hook->next;
-        struct conn *c = LIST_ENTRY(hook, struct conn, member);
+    room->next = room->members.next;
+    while (room->next != &room->members) {
+        struct conn *c = LIST_ENTRY(room->next, struct conn, member);
         const struct room_log *log = log_of(room, c);
+        room->next = c->member.next;
         conn_flush(c);
         conn_check_backlog(c, (size_t)(log->chain.end - log->flushed));
     }
+    room->next = NULL;
     mark_flushed(&room->plain);
     for (size_t bits = WS_DEFLATE_BITS_MIN; bits <= WS_DEFLATE_BITS_MAX; bits++) {
         mark_flushed(&room->deflated[bits]);

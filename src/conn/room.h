@@ -30,6 +30,7 @@ struct room_log {
 
 struct room {
     struct list members; /* conns, by their `member` hook */
+    struct list *next;   /* the member that room_flush() comes to next, or NULL */
     size_t count;
     struct ws_deflate_cache *cache;
     struct room_log plain;

@@ -156,8 +156,8 @@ void trace_text_violation(struct bytes *line, const struct conn *c, enum ws_viol
 
 void trace_text_dropped(struct bytes *line, const struct conn *c, uint64_t messages) {
     put_address(line, c);
-    bytes_appendf(line, " is too slow: %" PRIu64 " messages dropped, %" PRIu64 " in all", messages,
-                  c->dropped);
+    bytes_appendf(line, " is too slow: %" PRIu64 " message%s dropped, %" PRIu64 " in all", messages,
+                  messages == 1 ? "" : "s", c->dropped);
 }
 
 void trace_text_close(struct bytes *line, const struct conn *c) {

@@ -10,8 +10,7 @@ static const char html_start[] =
     "td{padding:.2em 1em .2em 0;vertical-align:top}</style>\n"
     "<h1>This is a WebSocket server</h1>\n"
     "<p>It is Taburet, a practice server for testers. A browser's address bar speaks HTTP; this "
-    "port speaks WebSocket, so the answer is 426 Upgrade Required. To connect, open the browser's "
-    "console (F12) and type:</p>\n";
+    "port speaks WebSocket, so the answer is 426 Upgrade Required.</p>\n";
 
 static const char html_modes[] =
     "<p>Then try its modes:</p>\n<table>\n"
@@ -25,6 +24,9 @@ static const char html_unasked[] =
 static const char html_end[] = "</table>\n";
 
 static const char html_echo[] = "<p>Every message comes back to its sender.</p>\n";
+
+static const char text_start[] = "This is Taburet, a WebSocket practice server. It answers plain "
+                                 "HTTP with 426 Upgrade Required.\n";
 
 static const char text_modes[] = "Send any text: it comes back, to everybody.\n"
                                  "A text with 'double' in it: two answers.\n"
@@ -50,8 +52,9 @@ static int write_html(struct bytes *out, const char *url, enum page_behaviour be
         [PAGE_FOUR_MODES] = {html_modes, html_unasked, html_end},
     };
     int err = bytes_append_str(out, html_start);
-    if (err == TB_OK) {
+    if (err == TB_OK && url != NULL) {
         err = bytes_appendf(out,
+                            "<p>To connect, open the browser's console (F12) and type:</p>\n"
                             "<pre>ws = new WebSocket(\"%s\")\n"
                             "ws.onmessage = e =&gt; console.log(e.data)</pre>\n",
                             url);
@@ -65,15 +68,16 @@ static int write_text(struct bytes *out, const char *url, enum page_behaviour be
         [PAGE_THREE] = {text_modes},
         [PAGE_FOUR_MODES] = {text_modes, text_unasked},
     };
-    int err =
-        bytes_appendf(out,
-                      "This is Taburet, a WebSocket practice server. It answers plain HTTP "
-                      "with 426 Upgrade Required.\nConnect to %s with a WebSocket client, for "
-                      "example in a browser's console:\n\n"
-                      "  ws = new WebSocket(\"%s\")\n"
-                      "  ws.onmessage = e => console.log(e.data)\n"
-                      "  ws.send(\"hi\")\n\n",
-                      url, url);
+    int err = bytes_append_str(out, text_start);
+    if (err == TB_OK && url != NULL) {
+        err = bytes_appendf(out,
+                            "Connect to %s with a WebSocket client, for example in a browser's "
+                            "console:\n\n"
+                            "  ws = new WebSocket(\"%s\")\n"
+                            "  ws.onmessage = e => console.log(e.data)\n"
+                            "  ws.send(\"hi\")\n\n",
+                            url, url);
+    }
     return err == TB_OK ? append_all(out, end[behaviour]) : err;
 }
 

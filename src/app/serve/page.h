@@ -17,7 +17,8 @@ enum page_behaviour {
 };
 
 /* Writes both pages for a server that listens on that URL, whose host is one that resolves (it has
- * no character that HTML would take for markup). TB_OK or TB_ENOMEM; release in any case. */
+ * no character that HTML would take for markup); NULL: on a Unix socket only. TB_OK or TB_ENOMEM;
+ * release in any case. */
 int page_init(struct page *page, const char *url, enum page_behaviour behaviour);
 void page_release(struct page *page);
 

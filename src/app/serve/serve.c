@@ -96,13 +96,20 @@ static int set_max_connections(struct run *r) {
     return EXIT_OK;
 }
 
+/* A line that an earlier run was cut off in must not swallow our first one. */
+static bool end_torn_line(int fd, off_t size) {
+    char last = '\n';
+    return size == 0 ||
+           (pread(fd, &last, 1, size - 1) == 1 && (last == '\n' || write(fd, "\n", 1) == 1));
+}
+
 static int open_record(struct run *r) {
     const char *path = r->settings.record;
     if (path == NULL) {
         return EXIT_OK;
     }
     struct stat st;
-    r->record_fd = open(path, O_WRONLY | O_CREAT | O_APPEND | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC,
+    r->record_fd = open(path, O_RDWR | O_CREAT | O_APPEND | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC,
                         S_IRUSR | S_IWUSR);
     if (r->record_fd < 0) {
         const char *what =
@@ -112,6 +119,9 @@ static int open_record(struct run *r) {
     if (fstat(r->record_fd, &st) != 0 || !S_ISREG(st.st_mode)) {
         errno = EINVAL;
         return fail(r, EXIT_USAGE, "cannot record to what is not a regular file:", path);
+    }
+    if (!end_torn_line(r->record_fd, st.st_size)) {
+        return fail(r, EXIT_SYSTEM, "cannot record to", path);
     }
     r->record = log_new(r->record_fd, LOG_JSON, LOG_DEBUG);
     return r->record == NULL ? out_of_memory(r) : EXIT_OK;
@@ -192,11 +202,9 @@ static enum page_behaviour behaviour_of(const struct settings *s) {
 
 static int configure(struct run *r) {
     const struct settings *s = &r->settings;
-    char url[URL_MAX] = "ws://localhost";
-    if (s->tcp) {
-        write_url(r, host_to_name(s), url);
-    }
-    if (page_init(&r->page, url, behaviour_of(s)) != TB_OK) {
+    char url[URL_MAX];
+    write_url(r, host_to_name(s), url);
+    if (page_init(&r->page, s->tcp ? url : NULL, behaviour_of(s)) != TB_OK) {
         return out_of_memory(r);
     }
     struct endpoint_config *c = &r->config;
