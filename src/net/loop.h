@@ -12,7 +12,7 @@
 #include <stdint.h>
 #include <uv.h>
 
-enum { LOOP_BUFFER_SIZE = 64 * 1024 };
+enum { LOOP_BUFFER_SIZE = 256 * 1024 };
 
 /* Work for a loop, from any thread. The object is the poster's until run() is called, then
  * run()'s. */
