@@ -4,6 +4,7 @@
 
 #include "base/err.h"
 #include "conn/conn_state.h"
+#include "conn/endpoint.h"
 #include "conn/trace.h"
 #include "proto/frame.h"
 
@@ -69,6 +70,8 @@ void room_leave(struct conn *c) {
     c->room = NULL;
     if (output_leave(&c->out) != TB_OK) {
         conn_abandon(c);
+    } else if (output_listed(&c->out) > 0 && list_is_empty(&c->queue)) {
+        list_append(&c->endpoint->dirty, &c->queue); /* the room writes for it no more */
     }
 }
 

@@ -160,8 +160,17 @@ json_t *trace_json_close(const struct conn *c) {
 
 /* ---- the line ---- */
 
-static int append_dumped(const char *p, size_t n, void *line) {
-    return bytes_append(line, p, n) == TB_OK ? 0 : -1;
+/* The JSON library does not look at the result for an object's keys: a line that lacks a piece must
+ * be known by other means. */
+struct dump {
+    struct bytes *line;
+    bool failed;
+};
+
+static int append_dumped(const char *p, size_t n, void *dump) {
+    struct dump *d = dump;
+    d->failed = d->failed || bytes_append(d->line, p, n) != TB_OK;
+    return d->failed ? -1 : 0;
 }
 
 bool trace_json_line(struct bytes *line, int64_t t_us, uint64_t conn, const char *ev,
@@ -176,8 +185,9 @@ bool trace_json_line(struct bytes *line, int64_t t_us, uint64_t conn, const char
     if (err == TB_OK) {
         err = bytes_appendf(line, ",\"ev\":\"%s\",", ev);
     }
+    struct dump dump = {.line = line};
     return err == TB_OK &&
-           json_dump_callback(fields, append_dumped, line,
+           json_dump_callback(fields, append_dumped, &dump,
                               JSON_COMPACT | JSON_EMBED | JSON_REAL_PRECISION(6)) == 0 &&
-           bytes_append(line, "}", 1) == TB_OK;
+           !dump.failed && bytes_append(line, "}", 1) == TB_OK;
 }

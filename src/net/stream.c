@@ -24,8 +24,13 @@ static void on_rest_written(uv_write_t *req, int status) {
     free(rest->owned);
     free(rest);
     s->busy = false;
-    if (status != 0 || uv_is_closing(&s->uv.handle)) {
-        return; /* reading reports a lost connection */
+    if (uv_is_closing(&s->uv.handle)) {
+        return;
+    }
+    if (status != 0) {
+        uv_read_stop(&s->uv.stream); /* it may have been stopped before, and tell nothing */
+        s->events->on_end(s, status);
+        return;
     }
     if (s->ops->rest_written(s)) {
         if (s->shutdown_asked) {

@@ -28,7 +28,8 @@ struct stream_events {
     /* The rest that was handed over is written: the stream takes more. */
     void (*on_written)(struct stream *s);
     /* Nothing will come any more: the peer ended its side (0) or the connection is lost (a
-     * negative libuv error). The stream stays the owner's to close. */
+     * negative libuv error; also after a 0, where a rest could not be written). The stream stays
+     * the owner's to close. */
     void (*on_end)(struct stream *s, int status);
     /* stream_close() is complete. The owner may free the stream. */
     void (*on_closed)(struct stream *s);

@@ -1,0 +1,264 @@
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include <pthread.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/err.h"
+#include "conn/bus.h"
+#include "conn/endpoint.h"
+#include "failing_alloc.h"
+#include "net/bind.h"
+#include "ws_client.h"
+
+enum { LOOPS = 3, MEMBERS = 2, MESSAGES = 200 };
+
+/* A loop with its endpoint on a thread of its own. */
+struct worker {
+    struct loop_task stop;
+    struct loop loop;
+    struct endpoint endpoint;
+    uint16_t port;
+    pthread_t thread;
+};
+
+static struct worker workers[LOOPS];
+static struct endpoint *endpoints[LOOPS];
+static const struct bus bus = {endpoints, LOOPS};
+static struct endpoint_config config;
+static struct endpoint_shared shared;
+
+/* No assertion of the test's library may fail on another thread. */
+static void on_open(struct conn *c) {
+    if (room_join(&conn_endpoint(c)->room, c) != TB_OK) {
+        abort();
+    }
+}
+
+static void on_message(struct conn *c, const struct ws_event *ev) {
+    if (bus_broadcast(&bus, conn_endpoint(c), ev->opcode, ev->data, ev->size) != TB_OK) {
+        conn_close(c, WS_CLOSE_INTERNAL, "out of memory");
+    }
+}
+
+static void on_close(struct conn *c) {
+    (void)c;
+}
+
+static const struct conn_behaviour behaviour = {on_open, on_message, on_close};
+
+static void run_stop(struct loop_task *task) {
+    endpoint_stop(&((struct worker *)task)->endpoint);
+}
+
+static void *run(void *arg) {
+    loop_run(&((struct worker *)arg)->loop);
+    return NULL;
+}
+
+static void make_worker(struct worker *w) {
+    static const char *const host[] = {"127.0.0.1"};
+    struct bindings bindings = BINDINGS_INIT;
+    struct bytes message = BYTES_INIT;
+    struct bytes notes = BYTES_INIT;
+    w->stop.run = run_stop;
+    assert_int_equal(loop_init(&w->loop), TB_OK);
+    assert_int_equal(endpoint_init(&w->endpoint, &w->loop, &config, &shared), TB_OK);
+    assert_int_equal(bindings_add_hosts(&bindings, host, 1, 0, 1, &message, &notes), TB_OK);
+    w->port = bindings.port;
+    int fd = bindings.items[0].fd;
+    bindings.items[0].fd = -1;
+    assert_int_equal(endpoint_listen(&w->endpoint, STREAM_TCP, fd), TB_OK);
+    bindings_release(&bindings);
+    bytes_release(&message);
+    bytes_release(&notes);
+}
+
+static void start(void) {
+    config = (struct endpoint_config){.policy = {.deflate = true, .no_context_takeover = true},
+                                      .max_message = 1024 * 1024,
+                                      .max_fragments = 100,
+                                      .max_backlog = 64 * 1024 * 1024,
+                                      .max_buffers = SIZE_MAX,
+                                      .max_connections = 100,
+                                      .handshake_ms = 30000,
+                                      .close_ms = 30000,
+                                      .page_html = "",
+                                      .page_text = "",
+                                      .behaviour = &behaviour};
+    memset(&shared, 0, sizeof shared);
+    for (int i = 0; i < LOOPS; i++) {
+        make_worker(&workers[i]);
+        endpoints[i] = &workers[i].endpoint;
+    }
+    for (int i = 0; i < LOOPS; i++) {
+        assert_int_equal(pthread_create(&workers[i].thread, NULL, run, &workers[i]), 0);
+    }
+}
+
+static void stop(void) {
+    for (int i = 0; i < LOOPS; i++) {
+        loop_post(&workers[i].loop, &workers[i].stop);
+    }
+    for (int i = 0; i < LOOPS; i++) {
+        pthread_join(workers[i].thread, NULL);
+    }
+    for (int i = 0; i < LOOPS; i++) {
+        loop_release(&workers[i].loop);
+        endpoint_release(&workers[i].endpoint);
+    }
+    assert_int_equal(atomic_load(&shared.connections), 0);
+    assert_int_equal(atomic_load(&shared.buffers), 0);
+}
+
+static struct ws_client clients[LOOPS * MEMBERS];
+
+static void open_clients(void) {
+    for (int i = 0; i < LOOPS * MEMBERS; i++) {
+        assert_true(ws_client_init(&clients[i]));
+        assert_true(ws_client_open(&clients[i], workers[i % LOOPS].port, 0, ""));
+    }
+}
+
+static void release_clients(void) {
+    for (int i = 0; i < LOOPS * MEMBERS; i++) {
+        ws_client_release(&clients[i]);
+    }
+}
+
+static void every_member_on_every_loop_gets_everything(void **state) {
+    (void)state;
+    start();
+    open_clients();
+    for (int i = 0; i < LOOPS * MEMBERS; i++) {
+        char text[32];
+        snprintf(text, sizeof text, "from %d", i);
+        assert_true(ws_client_text(&clients[i], text));
+        for (int k = 0; k < LOOPS * MEMBERS; k++) {
+            assert_true(ws_client_expect(&clients[k], text));
+        }
+    }
+    release_clients();
+    stop();
+}
+
+/* All speak at once, from all loops; each member gets the messages of each sender in order. */
+static void messages_of_one_sender_keep_their_order(void **state) {
+    (void)state;
+    enum { SENDERS = LOOPS * MEMBERS };
+    start();
+    open_clients();
+    for (int n = 0; n < MESSAGES; n++) {
+        for (int i = 0; i < SENDERS; i++) {
+            char text[32];
+            snprintf(text, sizeof text, "%d %d", i, n);
+            assert_true(ws_client_text(&clients[i], text));
+        }
+    }
+    for (int k = 0; k < SENDERS; k++) {
+        int next[SENDERS] = {0};
+        for (int n = 0; n < MESSAGES * SENDERS; n++) {
+            struct ws_client_frame f;
+            char text[32];
+            int from, number;
+            assert_true(ws_client_receive(&clients[k], &f));
+            assert_true(f.size < sizeof text);
+            memcpy(text, f.data, f.size);
+            text[f.size] = '\0';
+            assert_int_equal(sscanf(text, "%d %d", &from, &number), 2);
+            assert_in_range(from, 0, SENDERS - 1);
+            assert_int_equal(number, next[from]);
+            next[from]++;
+        }
+    }
+    release_clients();
+    stop();
+}
+
+static void large_and_empty_messages_cross_the_loops(void **state) {
+    (void)state;
+    enum { SIZE = 1024 * 1024 };
+    uint8_t *data = malloc(SIZE);
+    assert_non_null(data);
+    memset(data, 'L', SIZE);
+    start();
+    open_clients();
+    assert_true(ws_client_frame(&clients[0], 0x82, data, SIZE));
+    assert_true(ws_client_frame(&clients[0], 0x82, "", 0));
+    for (int k = 0; k < LOOPS * MEMBERS; k++) {
+        struct ws_client_frame f;
+        assert_true(ws_client_receive(&clients[k], &f));
+        assert_int_equal(f.first, 0x82);
+        assert_int_equal(f.size, SIZE);
+        assert_memory_equal(f.data, data, SIZE);
+        assert_true(ws_client_receive(&clients[k], &f));
+        assert_int_equal(f.size, 0);
+    }
+    free(data);
+    release_clients();
+    stop();
+}
+
+/* What is still in the mailboxes when a loop stops is delivered to nobody, and freed. */
+static void a_message_to_a_loop_that_stops_is_freed(void **state) {
+    (void)state;
+    start();
+    open_clients();
+    for (int n = 0; n < 50; n++) {
+        for (int i = 0; i < LOOPS * MEMBERS; i++) {
+            assert_true(ws_client_text(&clients[i], "at the last moment"));
+        }
+    }
+    for (int i = 0; i < LOOPS * MEMBERS; i++) {
+        ws_client_reset(&clients[i]);
+    }
+    stop();
+    release_clients();
+}
+
+/* The loops do not run: what was said stands in the logs and mailboxes. */
+static void a_failed_allocation_means_that_nobody_gets_it(void **state) {
+    (void)state;
+    unsigned n = 0;
+    int err;
+    memset(&shared, 0, sizeof shared);
+    do {
+        for (int i = 0; i < LOOPS; i++) {
+            make_worker(&workers[i]);
+            endpoints[i] = &workers[i].endpoint;
+        }
+        fail_alloc_at(n);
+        err = bus_broadcast(&bus, endpoints[1], WS_OP_TEXT, (const uint8_t *)"hi", 2);
+        fail_alloc_off();
+        assert_int_equal(err, n < alloc_count() ? TB_ENOMEM : TB_OK);
+        for (int i = 0; i < LOOPS; i++) {
+            bool expected = err == TB_OK && i != 1;
+            assert_int_equal(workers[i].loop.first != NULL, expected);
+            endpoint_stop(endpoints[i]);
+            loop_run(&workers[i].loop);
+            loop_release(&workers[i].loop);
+            endpoint_release(endpoints[i]);
+        }
+    } while (n++ < alloc_count());
+    assert_int_equal(err, TB_OK);
+    assert_int_equal(n, LOOPS + 1);
+}
+
+int main(void) {
+    signal(SIGPIPE, SIG_IGN);
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(every_member_on_every_loop_gets_everything),
+        cmocka_unit_test(messages_of_one_sender_keep_their_order),
+        cmocka_unit_test(large_and_empty_messages_cross_the_loops),
+        cmocka_unit_test(a_message_to_a_loop_that_stops_is_freed),
+        cmocka_unit_test(a_failed_allocation_means_that_nobody_gets_it),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

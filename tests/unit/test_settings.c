@@ -1,0 +1,203 @@
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include <string.h>
+
+#include "app/serve/settings.h"
+#include "base/err.h"
+#include "base/log.h"
+#include "conn/endpoint.h"
+#include "failing_alloc.h"
+
+static struct settings s;
+static struct bytes message;
+
+static int tear_down(void **state) {
+    (void)state;
+    settings_release(&s);
+    bytes_release(&message);
+    return 0;
+}
+
+/* The words of a command line, up to the first NULL. */
+static int read_words(const char *const *words) {
+    char *argv[16];
+    int argc = 0;
+    while (words[argc] != NULL) {
+        memcpy(&argv[argc], &words[argc], sizeof argv[argc]); /* never written to */
+        argc++;
+    }
+    return settings_read(&s, argc, argv, &message);
+}
+
+#define READ(...) read_words((const char *const[]){__VA_ARGS__, NULL})
+
+static void assert_refused(int err, const char *expected) {
+    assert_int_equal(err, TB_EINVAL);
+    assert_int_equal(bytes_append(&message, "", 1), TB_OK);
+    assert_string_equal((const char *)message.data, expected);
+    settings_release(&s);
+    bytes_release(&message);
+}
+
+static void an_empty_command_line_gives_the_defaults(void **state) {
+    (void)state;
+    const char *const nothing[] = {NULL};
+    assert_int_equal(read_words(nothing), TB_OK);
+    assert_int_equal(message.len, 0);
+    assert_true(s.tcp);
+    assert_int_equal(s.hosts.count, 0);
+    assert_int_equal(s.port, 4000);
+    assert_null(s.unix_path);
+    assert_int_equal(s.every_ms, 5000);
+    assert_false(s.echo);
+    assert_int_equal(s.threads, 1);
+    assert_null(s.tls_cert);
+    assert_null(s.tls_key);
+    assert_int_equal(s.origins.count, 0);
+    assert_int_equal(s.subprotocols.count, 0);
+    assert_false(s.no_deflate);
+    assert_int_equal(s.max_connections, 0);
+    assert_int_equal(s.max_message, 1024 * 1024);
+    assert_int_equal(s.max_fragments, 131072);
+    assert_int_equal(s.max_backlog, 1024 * 1024);
+    assert_int_equal(s.slow, SLOW_CLOSE);
+    assert_int_equal(s.ping_interval_ms, 20000);
+    assert_int_equal(s.ping_timeout_ms, 20000);
+    assert_int_equal(s.handshake_ms, 10000);
+    assert_null(s.record);
+    assert_int_equal(s.log_format, LOG_TEXT);
+    assert_int_equal(s.verbose, 0);
+    assert_false(s.quiet);
+    assert_false(s.help);
+}
+
+static void every_option_is_heard(void **state) {
+    (void)state;
+    assert_int_equal(READ("--host", "a", "--host=b", "-p", "0", "--every", "0", "--echo",
+                          "--threads", "4", "--no-deflate", "--slow", "drop"),
+                     TB_OK);
+    assert_int_equal(s.hosts.count, 2);
+    assert_string_equal(s.hosts.items[1], "b");
+    assert_int_equal(s.port, 0);
+    assert_int_equal(s.every_ms, 0);
+    assert_true(s.echo);
+    assert_int_equal(s.threads, 4);
+    assert_true(s.no_deflate);
+    assert_int_equal(s.slow, SLOW_DROP);
+    settings_release(&s);
+
+    assert_int_equal(READ("--allow-origin", "null", "--subprotocol", "x", "--max-connections=7",
+                          "--max-message-size", "64K", "--max-fragments=9", "--max-backlog", "2M",
+                          "--ping-interval", "1500ms", "--ping-timeout=0"),
+                     TB_OK);
+    assert_string_equal(s.origins.items[0], "null");
+    assert_string_equal(s.subprotocols.items[0], "x");
+    assert_int_equal(s.max_connections, 7);
+    assert_int_equal(s.max_message, 65536);
+    assert_int_equal(s.max_fragments, 9);
+    assert_int_equal(s.max_backlog, 2 * 1024 * 1024);
+    assert_int_equal(s.ping_interval_ms, 1500);
+    assert_int_equal(s.ping_timeout_ms, 0);
+    settings_release(&s);
+
+    assert_int_equal(READ("--handshake-timeout", "3", "--record", "f", "--log-format", "json",
+                          "-vv", "--tls-cert", "c", "--tls-key", "k", "--help"),
+                     TB_OK);
+    assert_int_equal(s.handshake_ms, 3000);
+    assert_string_equal(s.record, "f");
+    assert_int_equal(s.log_format, LOG_JSON);
+    assert_int_equal(s.verbose, 2);
+    assert_string_equal(s.tls_cert, "c");
+    assert_string_equal(s.tls_key, "k");
+    assert_true(s.help);
+}
+
+static void a_unix_socket_stands_alone_unless_a_host_or_port_is_given(void **state) {
+    (void)state;
+    assert_int_equal(READ("--unix", "s"), TB_OK);
+    assert_string_equal(s.unix_path, "s");
+    assert_false(s.tcp);
+    settings_release(&s);
+    assert_int_equal(READ("--unix", "s", "--port", "4000"), TB_OK);
+    assert_true(s.tcp);
+    settings_release(&s);
+    assert_int_equal(READ("--unix", "s", "--host", "localhost"), TB_OK);
+    assert_true(s.tcp);
+    assert_int_equal(s.port, 4000);
+}
+
+static void options_that_go_together_do(void **state) {
+    (void)state;
+    assert_refused(READ("--tls-cert", "c"), "options '--tls-cert' and '--tls-key' go together");
+    assert_refused(READ("--tls-key", "k"), "options '--tls-cert' and '--tls-key' go together");
+    assert_refused(READ("-q", "-v"), "options '--quiet' and '--verbose' exclude each other");
+}
+
+static void an_unexpected_word_is_named_and_cannot_harm_a_terminal(void **state) {
+    (void)state;
+    assert_refused(READ("--echo", "now"),
+                   "unexpected argument 'now' ('taburet serve' takes only options)");
+    assert_refused(READ("\033[31m"),
+                   "unexpected argument '\\x1b[31m' ('taburet serve' takes only options)");
+}
+
+static void limits_are_kept(void **state) {
+    (void)state;
+    static const char *const bad[][2] = {
+        {"--port", "65536"},
+        {"--threads", "0"},
+        {"--threads", "65"},
+        {"--max-connections", "0"},
+        {"--max-message-size", "0"},
+        {"--max-fragments", "0"},
+        {"--max-fragments", "4294967296"},
+        {"--max-backlog", "2G"},
+        {"--every", "25h"},
+        {"--handshake-timeout", "0"},
+        {"--slow", "wait"},
+        {"--log-format", "xml"},
+        {"--port", ""},
+        {"--port", "-1"},
+    };
+    for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
+        assert_int_equal(READ(bad[i][0], bad[i][1]), TB_EINVAL);
+        assert_true(message.len > 0);
+        assert_non_null(memmem(message.data, message.len, bad[i][0], strlen(bad[i][0])));
+        settings_release(&s);
+        bytes_release(&message);
+    }
+}
+
+static void each_failed_allocation_is_told_and_nothing_leaks(void **state) {
+    (void)state;
+    unsigned n = 0;
+    int err;
+    do {
+        fail_alloc_at(n);
+        err = READ("--host", "a", "--host", "b", "--allow-origin", "c");
+        fail_alloc_off();
+        assert_int_equal(err, n < alloc_count() ? TB_ENOMEM : TB_OK);
+        settings_release(&s);
+        bytes_release(&message);
+    } while (n++ < alloc_count());
+    assert_int_equal(err, TB_OK);
+}
+
+int main(void) {
+#define TEST(name) cmocka_unit_test_teardown(name, tear_down)
+    const struct CMUnitTest tests[] = {
+        TEST(an_empty_command_line_gives_the_defaults),
+        TEST(every_option_is_heard),
+        TEST(a_unix_socket_stands_alone_unless_a_host_or_port_is_given),
+        TEST(options_that_go_together_do),
+        TEST(an_unexpected_word_is_named_and_cannot_harm_a_terminal),
+        TEST(limits_are_kept),
+        TEST(each_failed_allocation_is_told_and_nothing_leaks),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
