@@ -19,6 +19,8 @@ struct delivery {
 static void free_deliveries(struct delivery *first) {
     while (first != NULL) {
         struct delivery *next = first->next;
+        atomic_fetch_sub_explicit(&first->to->shared->in_transit, first->payload->size,
+                                  memory_order_relaxed);
         blob_unref(first->payload);
         free(first);
         first = next;
@@ -52,6 +54,7 @@ static int prepare(const struct bus *bus, const struct endpoint *from, uint8_t o
                                .next = *first,
                                .opcode = opcode};
         *first = d;
+        atomic_fetch_add_explicit(&from->shared->in_transit, payload->size, memory_order_relaxed);
     }
     return TB_OK;
 }

@@ -137,3 +137,14 @@ void chain_commit(struct chain *chain, size_t n) {
     chain->tail->used += n;
     chain->end += n;
 }
+
+void chain_move_on(struct chain *chain) {
+    if (chain->tail == NULL || chain->tail->size <= CHUNK_SIZE) {
+        return;
+    }
+    if (chain->linked) {
+        (void)chain_reserve(chain, CHUNK_SIZE); /* without memory it stays, and is tried again */
+    } else {
+        chain_release(chain);
+    }
+}

@@ -76,6 +76,10 @@ void chain_release(struct chain *chain);
 /* Room for n bytes in one piece, at the end; NULL if memory is out. */
 uint8_t *chain_reserve(struct chain *chain, size_t n);
 
+/* A tail that was made for something large is not held on to once it is read: the next message
+ * begins in a chunk of the usual size. */
+void chain_move_on(struct chain *chain);
+
 /* The first n bytes of that room are content now. */
 void chain_commit(struct chain *chain, size_t n);
 

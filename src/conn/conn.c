@@ -1,5 +1,6 @@
 #include "conn/conn.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -9,16 +10,19 @@
 #include "conn/room.h"
 #include "conn/trace.h"
 
-uint64_t conn_id(const struct conn *c) {
-    return c->id;
-}
-
-const struct address *conn_address(const struct conn *c) {
-    return &c->address;
-}
-
 struct endpoint *conn_endpoint(const struct conn *c) {
     return c->endpoint;
+}
+
+void conn_enter(struct conn *c, enum conn_state state) {
+    atomic_uint_fast64_t *open = &c->endpoint->shared->open;
+    if (c->state == CONN_OPEN) {
+        atomic_fetch_sub_explicit(open, 1, memory_order_relaxed);
+    }
+    if (state == CONN_OPEN) {
+        atomic_fetch_add_explicit(open, 1, memory_order_relaxed);
+    }
+    c->state = (uint8_t)state;
 }
 
 /* ---- the end ---- */
@@ -28,13 +32,12 @@ static bool begin_end(struct conn *c) {
     if (c->state == CONN_GONE) {
         return false;
     }
-    c->state = CONN_GONE;
+    conn_enter(c, CONN_GONE);
     output_discard(&c->out);
     room_leave(c);
     deadline_drop(&c->deadline);
     list_remove(&c->queue);
     if (c->was_open) {
-        atomic_fetch_sub_explicit(&c->endpoint->shared->open, 1, memory_order_relaxed);
         trace_close(c->endpoint->config->trace, c);
         c->endpoint->config->behaviour->on_close(c);
     }
@@ -82,7 +85,7 @@ void conn_leave(struct conn *c, bool linger) {
     if (c->state == CONN_GONE) {
         return;
     }
-    c->state = CONN_LEAVING;
+    conn_enter(c, CONN_LEAVING);
     c->linger = linger;
     deadline_set(&c->endpoint->closing, &c->deadline);
     list_remove(&c->queue);
@@ -138,7 +141,12 @@ static void note_close(struct conn *c, enum conn_closer closer, uint16_t code, c
     }
     c->closer = (uint8_t)closer;
     c->close_code = code;
-    c->reason = strndup(reason, reason_len); /* without memory, without a reason */
+    c->reason = malloc(sizeof *c->reason);
+    if (c->reason != NULL) { /* without memory, without a reason */
+        size_t n = reason_len < WS_CLOSE_REASON_MAX ? reason_len : WS_CLOSE_REASON_MAX;
+        c->reason->size = (uint8_t)n;
+        memcpy(c->reason->bytes, reason, n);
+    }
 }
 
 void conn_close(struct conn *c, uint16_t code, const char *reason) {
@@ -154,7 +162,7 @@ void conn_close(struct conn *c, uint16_t code, const char *reason) {
         conn_reset(c);
         return;
     }
-    c->state = CONN_CLOSING;
+    conn_enter(c, CONN_CLOSING);
     deadline_set(&c->endpoint->closing, &c->deadline);
     if (c->paused) {
         conn_resume(c);
@@ -179,7 +187,6 @@ void conn_fail(struct conn *c, uint16_t code, const char *reason) {
 }
 
 void conn_abandon(struct conn *c) {
-    output_discard(&c->out);
     if (c->state == CONN_OPEN) {
         conn_fail(c, WS_CLOSE_INTERNAL, "out of memory");
     } else {
@@ -200,6 +207,9 @@ void conn_send(struct conn *c, uint8_t opcode, const uint8_t *p, size_t n) {
     }
     const struct trace_sent sent = {
         .opcode = opcode, .data = p, .size = n, .wire = dst, .wire_size = written};
+    if (written == 0) {
+        return;
+    }
     trace_sent(c->endpoint->config->trace, c, &sent);
 }
 
@@ -236,6 +246,10 @@ void conn_flush(struct conn *c) {
     if (c->state == CONN_GONE || stream_is_busy(&c->stream)) {
         return;
     }
+    if (c->pong != NULL) {
+        conn_say_pong(c); /* it is in endpoint.dirty now, and flushed again */
+        return;
+    }
     if (c->state == CONN_LEAVING) {
         finish_leaving(c);
     } else if (c->paused) {
@@ -261,7 +275,7 @@ void conn_check_backlog(struct conn *c, size_t fresh) {
         c->dropped += dropped;
         trace_dropped(config->trace, c, dropped);
     } else {
-        output_discard(&c->out);
+        c->dropped += output_drop(&c->out, 0);
         conn_close(c, WS_CLOSE_POLICY, "too slow");
     }
 }
@@ -285,21 +299,46 @@ static void on_read(struct stream *s, uint8_t *p, size_t n) {
     }
 }
 
+/* A peer that takes what it is sent lives, however long that takes it. */
 static void on_written(struct stream *s) {
     struct conn *c = (struct conn *)s;
+    c->heard = true;
     output_land(&c->out);
-    conn_say_pong(c);
     conn_flush(c);
 }
 
-/* A peer that ends its side may still read what was said to it. */
-static void on_end(struct stream *s, int status) {
-    struct conn *c = (struct conn *)s;
-    if (status == 0 && (stream_is_busy(s) || output_pending(&c->out) > 0)) {
+/* It may still read what was said to it. */
+void conn_peer_ended(struct conn *c) {
+    if (stream_is_busy(&c->stream) || output_pending(&c->out) > 0) {
         conn_leave(c, false);
         c->linger = false;
     } else {
         conn_end(c);
+    }
+}
+
+/* A client that never got as far as a request fails as visibly as one that is refused. */
+static void trace_lost_opening(const struct conn *c) {
+    const char *tls = stream_tls_failure(&c->stream);
+    char why[160] = "it left before the handshake was complete";
+    if (tls != NULL) {
+        snprintf(why, sizeof why, "TLS failed: %s", tls);
+    }
+    trace_refused(c->endpoint->config->trace, c, c->head, 0, why);
+}
+
+/* What was held back is looked at before the peer's end counts. */
+static void on_end(struct stream *s, int status) {
+    struct conn *c = (struct conn *)s;
+    if (c->state == CONN_OPENING) {
+        trace_lost_opening(c);
+    }
+    if (status != 0) {
+        conn_end(c);
+    } else if (c->paused) {
+        c->ended = true;
+    } else {
+        conn_peer_ended(c);
     }
 }
 

@@ -33,8 +33,6 @@ enum conn_closer {
     CONN_CLOSED_BY_US
 };
 
-uint64_t conn_id(const struct conn *c); /* 1, 2, … over all loops */
-const struct address *conn_address(const struct conn *c);
 struct endpoint *conn_endpoint(const struct conn *c);
 
 /* Sends a message, TEXT or BINARY, to this connection alone, at the end of the turn. Nothing

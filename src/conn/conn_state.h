@@ -26,6 +26,12 @@ enum conn_state {
     CONN_GONE     /* the stream's end */
 };
 
+/* The payload of a control frame, kept. */
+struct note {
+    uint8_t size;
+    uint8_t bytes[WS_CONTROL_MAX];
+};
+
 struct conn {
     struct stream stream;
     struct endpoint *endpoint;
@@ -36,13 +42,14 @@ struct conn {
     struct deadline deadline;
     struct ws_session session;
     struct output out;
-    struct http1 *head; /* while opening, once bytes have come */
-    struct bytes held;  /* input that waits while the connection is paused */
-    uint8_t *pong;      /* size and payload of the pong that waits for the socket */
-    char *reason;       /* of the close frame, or NULL */
+    struct http1 *head;  /* while opening, once bytes have come */
+    struct bytes held;   /* input that waits while the connection is paused */
+    struct note *pong;   /* what the pong that waits for the socket will say */
+    struct note *reason; /* of the close frame, or NULL */
     uint64_t id;
     uint64_t dropped;    /* messages left out, because it was too slow */
     uint64_t pinged_us;  /* when the last ping was sent */
+    size_t unsent;       /* what the socket still owed the peer then */
     uint32_t ping_count; /* the last ping's payload */
     uint16_t close_code;
     struct address address;
@@ -50,6 +57,7 @@ struct conn {
     uint8_t closer; /* enum conn_closer */
     bool was_open;
     bool heard;    /* something came since the last ping */
+    bool ended;    /* the peer's side has ended while we were paused */
     bool paused;   /* nothing is read until the output has drained, or the next turn */
     bool linger;   /* LEAVING: say FIN and wait for the peer's, so that it reads our last words */
     bool too_many; /* beyond the limits: to be refused with 503 */
@@ -57,6 +65,9 @@ struct conn {
 
 /* ---- conn.c: saying, writing, ending ---- */
 extern const struct stream_events conn_stream_events;
+
+/* The next state; endpoint_shared.open is counted here alone. */
+void conn_enter(struct conn *c, enum conn_state state);
 
 /* Room for n bytes of this connection's own output, and: the first n are to be sent. NULL,
  * TB_ENOMEM: memory is out. */
@@ -71,6 +82,9 @@ void conn_flush(struct conn *c);
 
 /* A member of a room was given `fresh` bytes in this turn: is it too slow for the rest? */
 void conn_check_backlog(struct conn *c, size_t fresh);
+
+/* The peer's side of the stream has ended. */
+void conn_peer_ended(struct conn *c);
 
 /* Nothing more will be said: leave once everything is written. */
 void conn_leave(struct conn *c, bool linger);
@@ -100,7 +114,7 @@ void conn_take(struct conn *c, uint8_t *p, size_t n);
 void conn_yield(struct conn *c);
 void conn_resume(struct conn *c);
 
-/* Sends a ping; what comes from now on is a sign of life. */
+/* Sends a ping, unless the socket is full; what moves from now on is a sign of life. */
 void conn_ping(struct conn *c);
 
 /* Sends the pong that had to wait, if there is one. */
@@ -112,6 +126,9 @@ void conn_say_pong(struct conn *c);
 void opening_take(struct conn *c, uint8_t *p, size_t n);
 
 /* ---- endpoint.c ---- */
+
+/* Other loops cannot pass on what this one says: whoever says it has to wait. */
+bool endpoint_is_ahead(const struct endpoint *ep);
 
 /* There is somebody in endpoint.yielded. */
 void endpoint_expect_yielded(struct endpoint *ep);

@@ -12,6 +12,8 @@ enum {
     /* Connections beyond the limit that may be told so; the next ones are reset. */
     REFUSALS_AT_ONCE = 32,
     RETRY_MS = 100,
+    /* Bytes that may be on their way to other loops before those who send them wait. */
+    TRANSIT_MAX = 16 * 1024 * 1024,
 };
 
 /* ---- deadlines ---- */
@@ -30,10 +32,11 @@ static void on_ping_due(struct deadline *d) {
     conn_ping(c);
 }
 
-/* Whatever came since the ping is a sign of life: a peer may be busy sending something large. */
+/* Whatever came since the ping is a sign of life: a peer may be busy sending something large, or
+ * reading it. */
 static void on_pong_missing(struct deadline *d) {
     struct conn *c = LIST_ENTRY(d, struct conn, deadline);
-    if (c->heard) {
+    if (c->heard || stream_unsent(&c->stream) < c->unsent) {
         deadline_set(&c->endpoint->ping, d);
     } else {
         conn_fail(c, WS_CLOSE_INTERNAL, "no answer to a ping");
@@ -57,16 +60,27 @@ static void flush_dirty(struct endpoint *ep) {
     }
 }
 
+/* What is said while somebody is flushed, because he leaves, is flushed in the same turn. */
 static void on_turn_end(void *ctx) {
     struct endpoint *ep = ctx;
-    flush_dirty(ep);
-    room_flush(&ep->room);
+    do {
+        flush_dirty(ep);
+        room_flush(&ep->room);
+    } while (!list_is_empty(&ep->dirty) || ep->room.dirty);
+    chain_move_on(&ep->own);
     trace_flush(ep->config->trace);
+}
+
+bool endpoint_is_ahead(const struct endpoint *ep) {
+    return atomic_load_explicit(&ep->shared->in_transit, memory_order_relaxed) > TRANSIT_MAX;
 }
 
 /* Those who yielded go on, each once. */
 static void on_idle(uv_idle_t *idle) {
     struct endpoint *ep = idle->data;
+    if (endpoint_is_ahead(ep)) {
+        return;
+    }
     struct list yielded;
     list_init(&yielded);
     list_splice(&yielded, &ep->yielded);
@@ -132,12 +146,16 @@ static bool is_within_limits(struct conn *c) {
 static void start(struct conn *c, struct listener *l) {
     struct endpoint *ep = c->endpoint;
     bool welcome = is_within_limits(c);
-    if (stream_accept(&c->stream, &l->uv.stream, ep->config->tls) != TB_OK || !welcome ||
-        ep->stopping) {
+    if (stream_accept(&c->stream, &l->uv.stream, ep->config->tls) != TB_OK || ep->stopping) {
         conn_reset(c);
         return;
     }
     address_of_peer(&c->address, &c->stream.uv.stream);
+    if (!welcome) {
+        trace_refused(ep->config->trace, c, NULL, 0, "too many connections are waiting for a 503");
+        conn_reset(c);
+        return;
+    }
     deadline_set(&ep->opening, &c->deadline);
     if (stream_read_start(&c->stream) != TB_OK) {
         conn_reset(c);
@@ -169,10 +187,6 @@ static void on_retry(uv_timer_t *timer) {
     }
 }
 
-static void on_listener_closed(struct listener *l) {
-    (void)l;
-}
-
 int endpoint_listen(struct endpoint *ep, enum stream_kind kind, int fd) {
     size_t size = (ep->listener_count + 1) * sizeof *ep->listeners;
     struct listener **listeners = realloc(ep->listeners, size);
@@ -186,7 +200,6 @@ int endpoint_listen(struct endpoint *ep, enum stream_kind kind, int fd) {
         return TB_ENOMEM;
     }
     l->on_connection = on_connection;
-    l->on_closed = on_listener_closed;
     l->ctx = ep;
     ep->listeners[ep->listener_count++] = l;
     return listener_open(l, ep->loop, kind, fd);
@@ -202,6 +215,9 @@ static void end_handles(struct endpoint *ep) {
     deadline_queue_close(&ep->pong);
     deadline_queue_close(&ep->closing);
     loop_end(ep->loop);
+    if (ep->on_ended != NULL) {
+        ep->on_ended(ep);
+    }
 }
 
 void endpoint_forget(struct conn *c) {

@@ -51,8 +51,9 @@ struct endpoint_config {
 struct endpoint_shared {
     atomic_uint_fast64_t last_id;
     atomic_uint_fast64_t connections; /* accepted and not freed */
-    atomic_uint_fast64_t open;        /* after the handshake */
+    atomic_uint_fast64_t open;        /* between the handshake and the first close frame */
     atomic_size_t buffers;            /* bytes of all output chunks */
+    atomic_size_t in_transit;         /* bytes of messages on their way to other loops */
 };
 
 struct endpoint {
@@ -74,6 +75,7 @@ struct endpoint {
     struct listener **listeners;
     size_t listener_count;
     bool stopping;
+    void (*on_ended)(struct endpoint *ep); /* its handles are closed; NULL is allowed */
 };
 
 /* An endpoint on the loop, whose end of the turn it takes over. TB_OK or TB_ENOMEM. */

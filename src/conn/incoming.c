@@ -8,9 +8,9 @@
 #include "conn/trace.h"
 
 enum {
-    /* Bytes of messages that one connection may say in a turn. More is possible only where little
-     * inflates to much; it waits for the next turn, so that it cannot fill everybody's output. */
-    TURN_BUDGET = 1024 * 1024,
+    /* Bytes of messages that one read may say. More is possible only where little inflates to much;
+     * it waits for the next turn, so that it cannot fill everybody's output. */
+    READ_BUDGET = 1024 * 1024,
 };
 
 /* ---- pings and pongs ---- */
@@ -21,29 +21,29 @@ static void put_pong(struct conn *c, const uint8_t *p, size_t n) {
     if (dst == NULL || session_put_pong(&c->session, p, n, dst, &written) != TB_OK ||
         conn_commit_control(c, dst, written) != TB_OK) {
         conn_abandon(c);
-        return;
+    } else if (written > 0) {
+        trace_pong(c->endpoint->config->trace, c, TRACE_SERVER, p, n, -1);
     }
-    trace_pong(c->endpoint->config->trace, c, TRACE_SERVER, p, n, -1);
 }
 
 /* A peer that pings and does not read gets one pong, for the latest ping (RFC 6455 s.5.5.3). */
 static void keep_pong(struct conn *c, const uint8_t *p, size_t n) {
     if (c->pong == NULL) {
-        c->pong = malloc(1 + WS_CONTROL_MAX);
+        c->pong = malloc(sizeof *c->pong);
         if (c->pong == NULL) {
             conn_abandon(c);
             return;
         }
     }
-    c->pong[0] = (uint8_t)n;
-    memcpy(c->pong + 1, p, n);
+    c->pong->size = (uint8_t)n;
+    memcpy(c->pong->bytes, p, n);
 }
 
 void conn_say_pong(struct conn *c) {
-    uint8_t *pong = c->pong;
+    struct note *pong = c->pong;
     c->pong = NULL;
     if (pong != NULL) {
-        put_pong(c, pong + 1, pong[0]);
+        put_pong(c, pong->bytes, pong->size);
     }
     free(pong);
 }
@@ -59,20 +59,24 @@ static int64_t round_trip(struct conn *c, const struct ws_event *ev) {
 }
 
 void conn_ping(struct conn *c) {
+    c->heard = false;
+    c->unsent = stream_unsent(&c->stream);
+    if (stream_is_busy(&c->stream)) {
+        return; /* that it takes what it was sent tells as much, and a ping would only queue up */
+    }
     uint8_t *dst = conn_reserve(c, WS_CONTROL_FRAME_MAX);
     size_t written = 0;
     c->ping_count++;
     c->pinged_us = uv_hrtime() / 1000;
-    c->heard = false;
     uint8_t payload[sizeof c->ping_count];
     memcpy(payload, &c->ping_count, sizeof payload);
     if (dst == NULL ||
         session_put_ping(&c->session, payload, sizeof payload, dst, &written) != TB_OK ||
         conn_commit_control(c, dst, written) != TB_OK) {
         conn_abandon(c);
-        return;
+    } else if (written > 0) {
+        trace_ping(c->endpoint->config->trace, c, TRACE_SERVER, payload, sizeof payload);
     }
-    trace_ping(c->endpoint->config->trace, c, TRACE_SERVER, payload, sizeof payload);
 }
 
 /* ---- an event, a function ---- */
@@ -147,15 +151,17 @@ static void pause_reading(struct conn *c) {
     stream_read_stop(&c->stream);
     c->paused = true;
     hold(c, rest, n);
-    if (!stream_is_busy(&c->stream) && list_is_empty(&c->queue)) {
+    if (c->paused && !stream_is_busy(&c->stream) && list_is_empty(&c->queue)) {
         conn_yield(c);
     }
 }
 
-/* Nothing is read from a peer that does not read our answers. */
+/* Nothing is read from a peer that does not read our answers, or that says more than the other
+ * loops can pass on. */
 static bool has_said_enough(const struct conn *c, size_t said) {
     return c->state == CONN_OPEN &&
-           (said > TURN_BUDGET || output_listed(&c->out) > c->endpoint->config->max_backlog);
+           (said > READ_BUDGET || output_listed(&c->out) > c->endpoint->config->max_backlog ||
+            endpoint_is_ahead(c->endpoint));
 }
 
 static bool takes_input(const struct conn *c) {
@@ -197,7 +203,12 @@ void conn_resume(struct conn *c) {
     session_feed(&c->session, held.data, held.len);
     take_events(c);
     bytes_release(&held);
-    if (!c->paused && c->state != CONN_GONE) {
+    if (c->paused || c->state == CONN_GONE) {
+        return;
+    }
+    if (c->ended) {
+        conn_peer_ended(c);
+    } else {
         (void)stream_read_start(&c->stream);
     }
 }

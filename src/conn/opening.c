@@ -89,9 +89,8 @@ static void accept_upgrade(struct conn *c, const struct ws_answer *answer) {
         return;
     }
     session_init(&c->session, &ep->session, &answer->deflate);
-    c->state = CONN_OPEN;
+    conn_enter(c, CONN_OPEN);
     c->was_open = true;
-    atomic_fetch_add_explicit(&ep->shared->open, 1, memory_order_relaxed);
     deadline_set(&ep->ping, &c->deadline);
     trace_open(ep->config->trace, c, c->head, answer);
     http1_free(c->head);

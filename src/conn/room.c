@@ -22,6 +22,7 @@ void room_init(struct room *room, struct chunk_pool *pool, struct ws_deflate_cac
     room->cache = cache;
     room->trace = trace;
     room->dirty = false;
+    bytes_init(&room->packed);
     list_init(&room->members);
     log_init(&room->plain, pool);
     for (size_t bits = 0; bits <= WS_DEFLATE_BITS_MAX; bits++) {
@@ -30,6 +31,7 @@ void room_init(struct room *room, struct chunk_pool *pool, struct ws_deflate_cac
 }
 
 void room_release(struct room *room) {
+    bytes_release(&room->packed);
     chain_release(&room->plain.chain);
     for (size_t bits = 0; bits <= WS_DEFLATE_BITS_MAX; bits++) {
         chain_release(&room->deflated[bits].chain);
@@ -77,50 +79,48 @@ void room_leave(struct conn *c) {
 
 /* ---- the logs ---- */
 
-/* Adds one frame at dst, where room for it was reserved. The payload may stand there already,
- * behind the room for the largest header. */
-static void commit_frame(struct room_log *log, uint8_t *dst, struct ws_head head,
-                         const uint8_t *payload) {
-    head.fin = true;
-    head.len_size = ws_len_size(head.length);
-    size_t size = ws_head_write(&head, dst);
-    size_t n = (size_t)head.length;
-    if (n > 0) {
-        memmove(dst + size, payload, n);
-    }
-    log->last = size + n;
-    chain_commit(&log->chain, log->last);
-}
-
-static int log_plain(struct room_log *log, uint8_t opcode, const uint8_t *p, size_t n) {
+/* Frames a message. */
+static int log_frame(struct room_log *log, uint8_t opcode, uint8_t rsv, const uint8_t *p,
+                     size_t n) {
     uint8_t *dst = chain_reserve(&log->chain, WS_HEAD_MAX + n);
     if (dst == NULL) {
         return TB_ENOMEM;
     }
-    commit_frame(log, dst, (struct ws_head){.opcode = opcode, .length = n}, p);
+    const struct ws_head head = {
+        .fin = true, .rsv = rsv, .opcode = opcode, .len_size = ws_len_size(n), .length = n};
+    size_t size = ws_head_write(&head, dst);
+    if (n > 0) {
+        memcpy(dst + size, p, n);
+    }
+    log->last = size + n;
+    chain_commit(&log->chain, log->last);
     return TB_OK;
+}
+
+static int deflate(struct room *room, uint8_t bits, const uint8_t *p, size_t n) {
+    bytes_clear(&room->packed);
+    struct ws_deflater *deflater = ws_deflater_take(room->cache, bits);
+    int err = deflater == NULL ? TB_ENOMEM : bytes_reserve(&room->packed, ws_deflate_bound(n));
+    if (err == TB_OK) {
+        err = ws_deflate_message(deflater, p, n, room->packed.data, &room->packed.len);
+    }
+    ws_deflater_give(room->cache, deflater);
+    return err;
 }
 
 static int log_deflated(struct room *room, uint8_t bits, uint8_t opcode, const uint8_t *p,
                         size_t n) {
     struct room_log *log = &room->deflated[bits];
     if (n < WS_DEFLATE_WORTH) {
-        return log_plain(log, opcode, p, n);
+        return log_frame(log, opcode, 0, p, n);
     }
-    uint8_t *dst = chain_reserve(&log->chain, WS_HEAD_MAX + ws_deflate_bound(n));
-    struct ws_deflater *deflater = ws_deflater_take(room->cache, bits);
-    size_t packed = 0;
-    int err = TB_ENOMEM;
-    if (dst != NULL && deflater != NULL) {
-        err = ws_deflate_message(deflater, p, n, dst + WS_HEAD_MAX, &packed);
+    int err = deflate(room, bits, p, n);
+    if (err != TB_OK) {
+        return err;
     }
-    ws_deflater_give(room->cache, deflater);
-    if (err != TB_OK || packed >= n) {
-        return err != TB_OK ? err : log_plain(log, opcode, p, n);
-    }
-    const struct ws_head head = {.rsv = WS_RSV1, .opcode = opcode, .length = packed};
-    commit_frame(log, dst, head, dst + WS_HEAD_MAX);
-    return TB_OK;
+    const struct bytes *packed = &room->packed;
+    return packed->len < n ? log_frame(log, opcode, WS_RSV1, packed->data, packed->len)
+                           : log_frame(log, opcode, 0, p, n);
 }
 
 /* ---- broadcasting ---- */
@@ -159,7 +159,7 @@ static void trace_members(struct room *room, uint8_t opcode, const uint8_t *p, s
 }
 
 void room_broadcast(struct room *room, uint8_t opcode, const uint8_t *p, size_t n) {
-    if (room->plain.members > 0 && log_plain(&room->plain, opcode, p, n) != TB_OK) {
+    if (room->plain.members > 0 && log_frame(&room->plain, opcode, 0, p, n) != TB_OK) {
         abandon_members(room, &room->plain);
     }
     for (uint8_t bits = WS_DEFLATE_BITS_MIN; bits <= WS_DEFLATE_BITS_MAX; bits++) {
@@ -176,8 +176,16 @@ void room_broadcast(struct room *room, uint8_t opcode, const uint8_t *p, size_t 
 
 /* ---- the end of the turn ---- */
 
-static void mark_flushed(struct room_log *log) {
+static void end_turn(struct room_log *log) {
     log->flushed = log->chain.end;
+    chain_move_on(&log->chain);
+}
+
+/* A large message's memory is not kept for the next one. */
+static void release_packed(struct room *room) {
+    if (room->packed.cap > CHUNK_SIZE) {
+        bytes_release(&room->packed);
+    }
 }
 
 /* Members may leave while one of them is flushed: that one, and any other. */
@@ -195,8 +203,9 @@ void room_flush(struct room *room) {
         conn_check_backlog(c, (size_t)(log->chain.end - log->flushed));
     }
     room->next = NULL;
-    mark_flushed(&room->plain);
+    release_packed(room);
+    end_turn(&room->plain);
     for (size_t bits = WS_DEFLATE_BITS_MIN; bits <= WS_DEFLATE_BITS_MAX; bits++) {
-        mark_flushed(&room->deflated[bits]);
+        end_turn(&room->deflated[bits]);
     }
 }

@@ -13,6 +13,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "base/bytes.h"
 #include "base/list.h"
 #include "conn/chunk.h"
 #include "proto/deflate.h"
@@ -35,6 +36,7 @@ struct room {
     struct ws_deflate_cache *cache;
     struct room_log plain;
     struct room_log deflated[WS_DEFLATE_BITS_MAX + 1]; /* by the window's bits */
+    struct bytes packed;                               /* the message that is being compressed */
     struct trace *trace;                               /* NULL: none */
     bool dirty;                                        /* something was logged in this turn */
 };

@@ -99,8 +99,13 @@ void trace_open(struct trace *t, const struct conn *c, const struct http1 *reque
     struct bytes line = BYTES_INIT;
     trace_text_open(&line, c);
     write_text(t, LOG_NORMAL, &line);
+    if (answer->subprotocol == NULL) {
+        trace_text_no_subprotocol(&line, c, request);
+        write_text(t, LOG_NORMAL, &line);
+    }
     if (console_takes_text(t, LOG_VERBOSE)) {
-        trace_text_handshake(&line, c, request, answer);
+        trace_text_request(&line, c, request);
+        trace_text_answer(&line, c, answer);
         write_text(t, LOG_VERBOSE, &line);
     }
 }
@@ -114,6 +119,10 @@ void trace_refused(struct trace *t, const struct conn *c, const struct http1 *re
         struct bytes line = BYTES_INIT;
         trace_text_refused(&line, c, request, status, why);
         write_text(t, LOG_NORMAL, &line);
+        if (request != NULL && http1_target(request).n > 0 && console_takes_text(t, LOG_VERBOSE)) {
+            trace_text_request(&line, c, request);
+            write_text(t, LOG_VERBOSE, &line);
+        }
     }
 }
 

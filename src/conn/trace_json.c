@@ -154,8 +154,10 @@ json_t *trace_json_violation(enum ws_violation v) {
 json_t *trace_json_close(const struct conn *c) {
     static const char *const closers[] = {
         [CONN_LOST] = NULL, [CONN_CLOSED_BY_PEER] = "client", [CONN_CLOSED_BY_US] = "server"};
-    return json_pack("{s:s?,s:i,s:s}", "from", closers[c->closer], "code", (int)c->close_code,
-                     "reason", c->reason == NULL ? "" : c->reason);
+    const struct note none = {0};
+    const struct note *reason = c->reason == NULL ? &none : c->reason;
+    return json_pack("{s:s?,s:i,s:s%}", "from", closers[c->closer], "code", (int)c->close_code,
+                     "reason", (const char *)reason->bytes, (size_t)reason->size);
 }
 
 /* ---- the line ---- */

@@ -64,8 +64,7 @@ static void put_head_start(struct bytes *line, const struct conn *c, const char 
     bytes_append_str(line, arrow);
 }
 
-void trace_text_handshake(struct bytes *line, const struct conn *c, const struct http1 *request,
-                          const struct ws_answer *answer) {
+void trace_text_request(struct bytes *line, const struct conn *c, const struct http1 *request) {
     put_head_start(line, c, " > ");
     put_str(line, http1_method(request));
     bytes_append_str(line, " ");
@@ -81,11 +80,26 @@ void trace_text_handshake(struct bytes *line, const struct conn *c, const struct
             put_str(line, http1_header_value(request, i));
         }
     }
+}
+
+void trace_text_answer(struct bytes *line, const struct conn *c, const struct ws_answer *answer) {
     put_head_start(line, c, " < ");
     bytes_appendf(line, "%u %s, subprotocol %s, permessage-deflate %s", answer->status,
                   http_status_phrase(answer->status),
                   answer->subprotocol == NULL ? "none" : answer->subprotocol,
                   answer->deflate.on ? "on" : "off");
+}
+
+/* Browsers fail a connection that agrees to none of the subprotocols they asked for. */
+void trace_text_no_subprotocol(struct bytes *line, const struct conn *c,
+                               const struct http1 *request) {
+    struct http1_str offered = http1_header(request, "sec-websocket-protocol", NULL);
+    if (offered.p != NULL) {
+        put_address(line, c);
+        bytes_append_str(line, " asked for the subprotocol ");
+        put_str(line, offered);
+        bytes_append_str(line, " and got none; many clients leave then (see --subprotocol)");
+    }
 }
 
 void trace_text_refused(struct bytes *line, const struct conn *c, const struct http1 *request,
@@ -166,9 +180,9 @@ void trace_text_close(struct bytes *line, const struct conn *c) {
                                           [CONN_CLOSED_BY_US] = "closed by the server"};
     put_address(line, c);
     bytes_appendf(line, " disconnected: %u %s", c->close_code, ws_close_phrase(c->close_code));
-    if (c->reason != NULL && c->reason[0] != '\0') {
+    if (c->reason != NULL && c->reason->size > 0) {
         bytes_append_str(line, " \"");
-        text_escape(line, c->reason, strlen(c->reason), TEXT_ONE_LINE);
+        text_escape(line, c->reason->bytes, c->reason->size, TEXT_ONE_LINE);
         bytes_append_str(line, "\"");
     }
     bytes_appendf(line, ", %s", closers[c->closer]);

@@ -11,8 +11,12 @@
 #include "conn/trace_parts.h"
 
 void trace_text_open(struct bytes *line, const struct conn *c);
-void trace_text_handshake(struct bytes *line, const struct conn *c, const struct http1 *request,
-                          const struct ws_answer *answer);
+void trace_text_request(struct bytes *line, const struct conn *c, const struct http1 *request);
+void trace_text_answer(struct bytes *line, const struct conn *c, const struct ws_answer *answer);
+
+/* Nothing if the client asked for none. */
+void trace_text_no_subprotocol(struct bytes *line, const struct conn *c,
+                               const struct http1 *request);
 void trace_text_refused(struct bytes *line, const struct conn *c, const struct http1 *request,
                         unsigned status, const char *why);
 void trace_text_message(struct bytes *line, const struct conn *c, enum trace_from from,

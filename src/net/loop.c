@@ -115,7 +115,3 @@ void loop_post(struct loop *loop, struct loop_task *task) {
     uv_mutex_unlock(&loop->mutex);
     uv_async_send(&loop->wake);
 }
-
-uint64_t loop_now_ms(const struct loop *loop) {
-    return uv_now(&loop->uv);
-}

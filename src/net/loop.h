@@ -49,7 +49,4 @@ void loop_release(struct loop *loop);
 /* Sends work to the loop's thread; tasks of one poster run in the order sent. Any thread. */
 void loop_post(struct loop *loop, struct loop_task *task);
 
-/* Milliseconds of a monotonic clock, read once a turn. */
-uint64_t loop_now_ms(const struct loop *loop);
-
 #endif

@@ -27,12 +27,13 @@ static void on_rest_written(uv_write_t *req, int status) {
     if (uv_is_closing(&s->uv.handle)) {
         return;
     }
+    if (status == 0 && s->ops->rest_written(s) != TB_OK) {
+        status = UV_EPIPE;
+    }
     if (status != 0) {
         uv_read_stop(&s->uv.stream); /* it may have been stopped before, and tell nothing */
         s->events->on_end(s, status);
-        return;
-    }
-    if (s->ops->rest_written(s)) {
+    } else if (!s->busy) {
         if (s->shutdown_asked) {
             send_fin(s);
         }
@@ -72,9 +73,9 @@ static void plain_received(struct stream *s, uint8_t *p, size_t n) {
     s->events->on_read(s, p, n);
 }
 
-static bool plain_rest_written(struct stream *s) {
+static int plain_rest_written(struct stream *s) {
     (void)s;
-    return true;
+    return TB_OK;
 }
 
 static void plain_nothing(struct stream *s) {
@@ -138,6 +139,10 @@ int stream_accept(struct stream *s, uv_stream_t *listening, struct tls_context *
         return TB_ESYS;
     }
     return context == NULL ? TB_OK : tls_accept(s, context);
+}
+
+const char *stream_tls_failure(const struct stream *s) {
+    return tls_why(s);
 }
 
 struct loop *stream_loop(const struct stream *s) {

@@ -61,6 +61,9 @@ int stream_init(struct stream *s, struct loop *loop, enum stream_kind kind,
  * server's side of TLS. TB_OK, TB_ENOMEM or TB_ESYS; the stream is to be closed in any case. */
 int stream_accept(struct stream *s, uv_stream_t *listening, struct tls_context *context);
 
+/* Why TLS failed, in OpenSSL's words; NULL if it did not, or there is none. */
+const char *stream_tls_failure(const struct stream *s);
+
 struct loop *stream_loop(const struct stream *s);
 
 /* Start and stop reading. Starting again is allowed. TB_OK or TB_ESYS. */

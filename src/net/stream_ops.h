@@ -12,8 +12,8 @@ struct stream_ops {
     /* Bytes came from the wire. */
     void (*received)(struct stream *s, uint8_t *p, size_t n);
     ssize_t (*try_write)(struct stream *s, const uv_buf_t *bufs, unsigned count);
-    /* A rest has been written; whether the stream is free for more. */
-    bool (*rest_written)(struct stream *s);
+    /* A rest has been written. TB_OK; the stream may be busy again with what had to wait. */
+    int (*rest_written)(struct stream *s);
     /* The last bytes that this layer wants to say. */
     void (*finish)(struct stream *s);
     void (*release)(struct stream *s);
@@ -25,6 +25,9 @@ ssize_t stream_raw_try(struct stream *s, const uv_buf_t *bufs, unsigned count);
 /* Writes the rest; `owned` (may be NULL) is memory that is freed when it is written. Makes the
  * stream busy. TB_OK, TB_ENOMEM or TB_ESYS; `owned` is freed in any case. */
 int stream_raw_rest(struct stream *s, const uv_buf_t *bufs, unsigned count, void *owned);
+
+/* Why TLS failed, or NULL. */
+const char *tls_why(const struct stream *s);
 
 /* Puts the server's side of TLS below the stream. TB_OK or TB_ENOMEM. */
 int tls_accept(struct stream *s, struct tls_context *context);

@@ -12,6 +12,8 @@
 #include "base/text.h"
 #include "net/stream_ops.h"
 
+enum { OWED_MAX = 64 * 1024 };
+
 struct tls_context {
     SSL_CTX *ssl;
     BIO_METHOD *wire; /* reads what was received, collects what is to be sent */
@@ -23,6 +25,7 @@ struct tls_state {
     const uint8_t *in; /* received and not yet decrypted: in[0..in_len) */
     size_t in_len;
     struct bytes out; /* encrypted and not yet on the wire */
+    const char *why;  /* it failed; OpenSSL's own string */
 };
 
 /* ---- the wire, as OpenSSL sees it ---- */
@@ -86,10 +89,16 @@ static void report_read_failure(struct stream *s, int result) {
         s->events->on_end(s, 0);
         return;
     default:
+        s->tls->why = ERR_reason_error_string(ERR_peek_error());
         stream_read_stop(s);
         s->events->on_end(s, UV_EPROTO);
         return;
     }
+}
+
+/* What was to be said to a peer that does not read, but asks on: key updates, for example. */
+static bool owes_too_much(const struct stream *s) {
+    return s->tls->out.len > OWED_MAX;
 }
 
 static void tls_received(struct stream *s, uint8_t *p, size_t n) {
@@ -112,7 +121,7 @@ static void tls_received(struct stream *s, uint8_t *p, size_t n) {
     if (got <= 0) {
         report_read_failure(s, got);
     }
-    if (flushed != TB_OK && !uv_is_closing(&s->uv.handle)) {
+    if (!uv_is_closing(&s->uv.handle) && (flushed != TB_OK || owes_too_much(s))) {
         stream_read_stop(s);
         s->events->on_end(s, UV_EPIPE);
     }
@@ -134,8 +143,8 @@ static ssize_t tls_try_write(struct stream *s, const uv_buf_t *bufs, unsigned co
 }
 
 /* More may have been encrypted meanwhile: an answer to a key update, a close_notify. */
-static bool tls_rest_written(struct stream *s) {
-    return flush(s) == TB_OK && !s->busy;
+static int tls_rest_written(struct stream *s) {
+    return flush(s);
 }
 
 static void tls_finish(struct stream *s) {
@@ -150,6 +159,10 @@ static void tls_release(struct stream *s) {
     bytes_release(&s->tls->out);
     free(s->tls);
     s->tls = NULL;
+}
+
+const char *tls_why(const struct stream *s) {
+    return s->tls == NULL ? NULL : s->tls->why;
 }
 
 static const struct stream_ops tls_ops = {

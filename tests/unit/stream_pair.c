@@ -55,10 +55,6 @@ static void on_connection(struct listener *l) {
     }
 }
 
-static void on_listener_closed(struct listener *l) {
-    (void)l;
-}
-
 /* ---- making ---- */
 
 /* The address that a socket of that kind is bound to here. */
@@ -108,7 +104,6 @@ bool stream_pair_init(struct stream_pair *pair, enum stream_kind kind, struct tl
     pair->accepted = 1;
     pair->peer = -1;
     pair->listener.on_connection = on_connection;
-    pair->listener.on_closed = on_listener_closed;
     pair->listener.ctx = pair;
     /* What little comes in a test of failing allocations needs none. */
     if (bytes_reserve(&pair->received, SMALL) != TB_OK || loop_init(&pair->loop) != TB_OK ||

@@ -101,7 +101,7 @@ static json_t *recorded(struct fixture *f, unsigned number) {
 static void assert_event(struct fixture *f, const char *ev, const char *fields) {
     json_t *event = recorded(f, 1);
     json_error_t error;
-    json_t *expected = json_loads(fields, 0, &error);
+    json_t *expected = json_loads(fields, JSON_ALLOW_NUL, &error);
     assert_non_null(event);
     assert_non_null(expected);
     assert_string_equal(json_string_value(json_object_get(event, "ev")), ev);
@@ -404,20 +404,32 @@ static void a_violation_names_the_rule(void **state) {
     tear_down(&f);
 }
 
+static struct note *note_of(const char *p, size_t n) {
+    struct note *note = malloc(sizeof *note);
+    assert_non_null(note);
+    note->size = (uint8_t)n;
+    memcpy(note->bytes, p, n);
+    return note;
+}
+
 static void a_close_says_who_and_how(void **state) {
     (void)state;
     static const struct {
         enum conn_closer closer;
         uint16_t code;
         const char *reason;
+        size_t size;
         const char *fields;
         const char *text;
     } rows[] = {
-        {CONN_LOST, 1006, NULL, "{\"from\":null,\"code\":1006,\"reason\":\"\"}",
+        {CONN_LOST, 1006, NULL, 0, "{\"from\":null,\"code\":1006,\"reason\":\"\"}",
          ", lost without a close\n"},
-        {CONN_CLOSED_BY_PEER, 1000, "", "{\"from\":\"client\",\"code\":1000,\"reason\":\"\"}",
+        {CONN_CLOSED_BY_PEER, 1000, "", 0, "{\"from\":\"client\",\"code\":1000,\"reason\":\"\"}",
          "127.0.0.1:5000 disconnected: 1000 normal closure, closed by the client\n"},
-        {CONN_CLOSED_BY_US, 1008, "too\033 slow",
+        {CONN_CLOSED_BY_PEER, 1000, "a\0b", 3,
+         "{\"from\":\"client\",\"code\":1000,\"reason\":\"a\\u0000b\"}",
+         " \"a\\x00b\", closed by the client\n"},
+        {CONN_CLOSED_BY_US, 1008, "too\033 slow", 9,
          "{\"from\":\"server\",\"code\":1008,\"reason\":\"too\\u001b slow\"}",
          " \"too\\x1b slow\", closed by the server\n"},
     };
@@ -426,7 +438,7 @@ static void a_close_says_who_and_how(void **state) {
         set_up(&f, LOG_TEXT, LOG_NORMAL);
         f.c->closer = (uint8_t)rows[i].closer;
         f.c->close_code = rows[i].code;
-        f.c->reason = rows[i].reason == NULL ? NULL : strdup(rows[i].reason);
+        f.c->reason = rows[i].reason == NULL ? NULL : note_of(rows[i].reason, rows[i].size);
         trace_close(f.trace, f.c);
         assert_event(&f, "close", rows[i].fields);
         assert_non_null(strstr(console(&f), rows[i].text));
