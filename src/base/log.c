@@ -8,6 +8,7 @@
 #include <stdatomic.h>
 #include <stdlib.h>
 #include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "base/bytes.h"
@@ -17,7 +18,10 @@
 #define BUFFER_SIZE ((size_t)64 * 1024)  /* flushed when it is as full as this */
 #define BUFFER_MAX ((size_t)1024 * 1024) /* what may wait for a slow reader */
 
-enum { LAST_PATIENCE_MS = 1000 };
+enum { LAST_PATIENCE_MS = 2000 };
+
+/* A deadline that is always over: what the descriptor does not take now, it need not. */
+enum { AT_ONCE = 0 };
 
 struct log {
     int fd;
@@ -31,25 +35,39 @@ struct log {
     struct bytes draft;    /* a line before it is made safe; kept to spare an allocation a line */
 };
 
-/* Whether fd takes PIPE_BUF bytes, or tells an error, within the time. */
-static bool takes_more(const struct log *log, int patience_ms) {
+static int64_t now_ms(void) {
+    struct timespec t;
+    clock_gettime(CLOCK_MONOTONIC, &t);
+    return (int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
+}
+
+static int left_until(int64_t deadline_ms) {
+    if (deadline_ms == AT_ONCE) {
+        return 0;
+    }
+    int64_t left = deadline_ms - now_ms();
+    return left > 0 ? (int)left : 0;
+}
+
+/* Whether fd takes PIPE_BUF bytes, or tells an error, before the deadline. */
+static bool takes_more(const struct log *log, int64_t deadline_ms) {
     struct pollfd p = {.fd = log->fd, .events = POLLOUT};
     int n;
     if (log->is_file) {
         return true;
     }
     do {
-        n = poll(&p, 1, patience_ms);
+        n = poll(&p, 1, left_until(deadline_ms));
     } while (n < 0 && errno == EINTR);
     return n > 0;
 }
 
 /* Writes what the descriptor takes, in pieces that do not block once poll() has said yes. The
  * mutex is held. */
-static void write_buffer(struct log *log, int patience_ms) {
+static void write_buffer(struct log *log, int64_t deadline_ms) {
     size_t done = 0;
     int err = 0;
-    while (done < log->buffer.len && err == 0 && takes_more(log, patience_ms)) {
+    while (done < log->buffer.len && err == 0 && takes_more(log, deadline_ms)) {
         size_t rest = log->buffer.len - done;
         size_t piece = log->is_file || rest < PIPE_BUF ? rest : PIPE_BUF;
         ssize_t n = write(log->fd, log->buffer.data + done, piece);
@@ -83,9 +101,9 @@ static void tell_lost(struct log *log) {
 }
 
 /* The mutex is held. */
-static void flush_locked(struct log *log, int patience_ms) {
+static void flush_locked(struct log *log, int64_t deadline_ms) {
     if (atomic_load(&log->failed) == 0 && log->buffer.len > 0) {
-        write_buffer(log, patience_ms);
+        write_buffer(log, deadline_ms);
     }
     if (atomic_load(&log->failed) != 0 || log->buffer.len == 0) {
         empty(&log->buffer);
@@ -114,7 +132,7 @@ static void end_line(struct log *log, size_t start, int err) {
         log->buffer.len = start;
     }
     if (log->buffer.len >= BUFFER_SIZE) {
-        flush_locked(log, 0);
+        flush_locked(log, AT_ONCE);
     }
 }
 
@@ -139,8 +157,9 @@ void log_free(struct log *log) {
     if (log == NULL) {
         return;
     }
-    flush_locked(log, LAST_PATIENCE_MS);
-    flush_locked(log, LAST_PATIENCE_MS); /* for the line that says what is missing */
+    int64_t deadline_ms = now_ms() + LAST_PATIENCE_MS;
+    flush_locked(log, deadline_ms);
+    flush_locked(log, deadline_ms); /* for the line that says what is missing */
     pthread_mutex_destroy(&log->mutex);
     bytes_release(&log->buffer);
     bytes_release(&log->draft);
@@ -187,10 +206,12 @@ void log_line(struct log *log, enum log_level level, const char *p, size_t n) {
     pthread_mutex_unlock(&log->mutex);
 }
 
-void log_flush(struct log *log) {
+bool log_flush(struct log *log) {
     pthread_mutex_lock(&log->mutex);
-    flush_locked(log, 0);
+    flush_locked(log, AT_ONCE);
+    bool waits = log->buffer.len > 0 && atomic_load(&log->failed) == 0;
     pthread_mutex_unlock(&log->mutex);
+    return waits;
 }
 
 int log_failed(const struct log *log) {

@@ -31,8 +31,7 @@ struct log;
 /* A log that writes to fd (not closed by log_free). NULL if memory is out. */
 struct log *log_new(int fd, enum log_format format, enum log_level level);
 
-/* Flushes, waiting for a reader that takes something at least once a second, and frees. NULL is
- * allowed. */
+/* Flushes, waiting up to two seconds in all for a slow reader, and frees. NULL is allowed. */
 void log_free(struct log *log);
 
 enum log_format log_get_format(const struct log *log);
@@ -49,9 +48,9 @@ void log_textf(struct log *log, enum log_level level, const char *fmt, ...)
  * that is safe already. */
 void log_line(struct log *log, enum log_level level, const char *p, size_t n);
 
-/* Writes the buffered lines to the descriptor, as far as it takes them now. Safe from any thread.
- */
-void log_flush(struct log *log);
+/* Writes the buffered lines to the descriptor, as far as it takes them now. Returns whether some
+ * still wait for the reader, and so for another flush. Safe from any thread. */
+bool log_flush(struct log *log);
 
 /* 0, or the errno that silenced the log. */
 int log_failed(const struct log *log);

@@ -1,13 +1,13 @@
 #include "base/random.h"
 
-#include <limits.h>
+#include <errno.h>
 #include <pthread.h>
 #include <stdatomic.h>
 #include <stdbool.h>
 #include <stdint.h>
 #include <string.h>
-
-#include <openssl/rand.h>
+#include <sys/random.h>
+#include <sys/types.h>
 
 #include "base/err.h"
 
@@ -38,12 +38,13 @@ static void watch_forks(void) {
 
 static int generate(uint8_t *p, size_t n) {
     while (n > 0) {
-        int part = n > INT_MAX ? INT_MAX : (int)n;
-        if (RAND_bytes(p, part) != 1) {
-            return TB_ECRYPTO;
+        ssize_t got = getrandom(p, n, 0); /* few at a time if many, and signals cut it short */
+        if (got < 0 && errno != EINTR) {
+            return TB_ESYS;
         }
+        size_t part = got > 0 ? (size_t)got : 0;
         p += part;
-        n -= (size_t)part;
+        n -= part;
     }
     return TB_OK;
 }

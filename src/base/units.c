@@ -3,6 +3,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 
+#include "base/ascii.h"
 #include "base/err.h"
 
 #define SECOND_MS UINT64_C(1000)
@@ -26,6 +27,15 @@ static const struct unit size_units[] = {
     {"g", 1 << 30},   {"gb", 1 << 30}, {"gib", 1 << 30}, {NULL, 0},
 };
 
+struct quantity {
+    const struct unit *units;
+    bool any_case; /* of the suffix */
+    uint64_t max;  /* in the smallest unit; at least the largest factor */
+};
+
+static const struct quantity duration = {duration_units, false, DURATION_MAX_MS};
+static const struct quantity size = {size_units, true, SIZE_MAX_BYTES};
+
 /* A decimal number as it was written. The fraction is kept as digits: it may be longer than any
  * integer holds, and still be exact. */
 struct decimal {
@@ -35,18 +45,13 @@ struct decimal {
     size_t fraction_len;
 };
 
-/* Not isdigit(): what a digit is must not depend on the locale. */
-static bool is_digit(char c) {
-    return c >= '0' && c <= '9';
-}
-
 /* Returns what stands behind the digits, or NULL if there are none. */
 static const char *read_whole(const char *s, struct decimal *d) {
     *d = (struct decimal){.whole = 0};
-    if (!is_digit(*s)) {
+    if (!ascii_is_digit(*s)) {
         return NULL;
     }
-    for (; is_digit(*s); s++) {
+    for (; ascii_is_digit(*s); s++) {
         unsigned digit = (unsigned)(*s - '0');
         if (d->whole > (UINT64_MAX - digit) / 10) {
             d->too_large = true;
@@ -64,7 +69,7 @@ static const char *read_decimal(const char *s, struct decimal *d) {
         return s;
     }
     d->fraction = ++s;
-    while (is_digit(*s)) {
+    while (ascii_is_digit(*s)) {
         s++;
     }
     d->fraction_len = (size_t)(s - d->fraction);
@@ -96,42 +101,40 @@ static int scale(const struct decimal *d, uint64_t factor, uint64_t max, uint64_
     return TB_OK;
 }
 
-static char lower(char c) {
-    return c >= 'A' && c <= 'Z' ? (char)(c - 'A' + 'a') : c;
-}
-
-static char same(char c) {
-    return c;
+static bool is_suffix(const char *s, const char *suffix, bool any_case) {
+    size_t i = 0;
+    while (s[i] != '\0' && (any_case ? ascii_lower(s[i]) : s[i]) == suffix[i]) {
+        i++;
+    }
+    return s[i] == '\0' && suffix[i] == '\0';
 }
 
 /* Returns the factor of a suffix, or 0. */
-static uint64_t find_factor(const struct unit *units, const char *suffix, char (*fold)(char)) {
-    for (; units->suffix != NULL; units++) {
-        size_t i = 0;
-        while (suffix[i] != '\0' && fold(suffix[i]) == units->suffix[i]) {
-            i++;
-        }
-        if (suffix[i] == '\0' && units->suffix[i] == '\0') {
-            return units->factor;
+static uint64_t find_factor(const struct quantity *q, const char *suffix) {
+    for (const struct unit *unit = q->units; unit->suffix != NULL; unit++) {
+        if (is_suffix(suffix, unit->suffix, q->any_case)) {
+            return unit->factor;
         }
     }
     return 0;
 }
 
-int units_duration(const char *s, uint64_t *ms) {
+/* A number and its unit, in the smallest unit. */
+static int read_quantity(const char *s, const struct quantity *q, uint64_t *value, bool *exact) {
     struct decimal d;
     const char *suffix = read_decimal(s, &d);
-    uint64_t factor = suffix != NULL ? find_factor(duration_units, suffix, same) : 0;
-    if (factor == 0) {
-        return TB_EINVAL;
-    }
+    uint64_t factor = suffix != NULL ? find_factor(q, suffix) : 0;
+    return factor != 0 ? scale(&d, factor, q->max, value, exact) : TB_EINVAL;
+}
+
+int units_duration(const char *s, uint64_t *ms) {
     uint64_t value;
     bool exact;
-    int err = scale(&d, factor, DURATION_MAX_MS, &value, &exact);
+    int err = read_quantity(s, &duration, &value, &exact);
     if (err != TB_OK) {
         return err;
     }
-    if (!exact && ++value > DURATION_MAX_MS) {
+    if (!exact && ++value > duration.max) {
         return TB_ERANGE;
     }
     *ms = value;
@@ -139,15 +142,9 @@ int units_duration(const char *s, uint64_t *ms) {
 }
 
 int units_size(const char *s, uint64_t *bytes) {
-    struct decimal d;
-    const char *suffix = read_decimal(s, &d);
-    uint64_t factor = suffix != NULL ? find_factor(size_units, suffix, lower) : 0;
-    if (factor == 0) {
-        return TB_EINVAL;
-    }
     uint64_t value;
     bool exact;
-    int err = scale(&d, factor, SIZE_MAX_BYTES, &value, &exact);
+    int err = read_quantity(s, &size, &value, &exact);
     if (err != TB_OK) {
         return err;
     }

@@ -316,7 +316,3 @@ int ws_deflate_message(struct ws_deflater *deflater, const uint8_t *p, size_t n,
     *written = (size_t)(z->next_out - dst) - TAIL_SIZE;
     return TB_OK;
 }
-
-void ws_deflater_reset(struct ws_deflater *deflater) {
-    deflateReset(&deflater->z);
-}

@@ -23,8 +23,9 @@ struct ws_deflate {
 };
 
 enum {
-    WS_DEFLATE_BITS_MIN = 9, /* zlib has no raw deflate with a window of 2^8: never agree to it
-                                for our own compressor; inflating such a stream works */
+    WS_DEFLATE_BITS_MIN = 9, /* zlib has no raw deflate with a window of 2^8: a server never agrees
+                                to it for itself, a client whose server wants it sends messages
+                                as they are; inflating such a stream works */
     WS_DEFLATE_BITS_MAX = 15,
     WS_DEFLATE_WORTH = 64, /* smaller messages are sent as they are (s.6 leaves the choice) */
 };
@@ -41,7 +42,8 @@ struct ws_deflate_cache *ws_deflate_cache_new(void);
 /* Frees the cache and its idle states; no state may be out. NULL is allowed. */
 void ws_deflate_cache_free(struct ws_deflate_cache *cache);
 
-/* Take a fresh state (an empty window) / give it back. take: NULL if memory is out.
+/* Take a fresh state (an empty window; bits from WS_DEFLATE_BITS_MIN to _MAX) / give it back.
+ * take: NULL if memory is out.
  * give: NULL is allowed; few are kept idle, the others freed. */
 struct ws_inflater *ws_inflater_take(struct ws_deflate_cache *cache);
 void ws_inflater_give(struct ws_deflate_cache *cache, struct ws_inflater *inflater);
@@ -65,10 +67,9 @@ enum ws_inflate_result ws_inflate(struct ws_inflater *inflater, const uint8_t *p
 size_t ws_deflate_bound(size_t n);
 
 /* Deflates one whole message (tail removed, s.7.2.1) to dst, which has room for
- * ws_deflate_bound(n) bytes. The window stays for the next message; ws_deflater_reset() empties
- * it. Gives the size in *written. TB_OK or TB_ENOMEM. */
+ * ws_deflate_bound(n) bytes. The window stays for the next message. Gives the size in *written.
+ * TB_OK or TB_ENOMEM. */
 int ws_deflate_message(struct ws_deflater *deflater, const uint8_t *p, size_t n, uint8_t *dst,
                        size_t *written);
-void ws_deflater_reset(struct ws_deflater *deflater);
 
 #endif

@@ -108,8 +108,9 @@ bool ws_deflate_params_accept(const struct ws_deflate_params *offer, bool no_con
     return true;
 }
 
-/* What the client asked of the server, the server must confirm (s.7.1.1.1, s.7.1.2.1); what it
- * asks of the client, the client must have offered and be able to do. */
+/* What the client asked of the server, the server must confirm (s.7.1.1.1, s.7.1.2.1). It may ask
+ * the client for any window up to the one that was offered (s.7.1.2.2): the client need not
+ * compress if it cannot. */
 bool ws_deflate_params_confirm(const struct ws_deflate_params *answer,
                                const struct ws_deflate *offered, struct ws_deflate *agreed) {
     uint8_t server_bits = bits_or_max(answer->server_max_window_bits);
@@ -118,7 +119,7 @@ bool ws_deflate_params_confirm(const struct ws_deflate_params *answer,
     if (answer->bad || answer->client_bits_bare ||
         (offered->server_no_context_takeover && !answer->server_no_context_takeover) ||
         server_bits > offered->server_max_window_bits ||
-        client_bits > offered->client_max_window_bits || client_bits < WS_DEFLATE_BITS_MIN) {
+        client_bits > offered->client_max_window_bits) {
         return false;
     }
     *agreed = (struct ws_deflate){

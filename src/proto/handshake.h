@@ -43,10 +43,11 @@ struct ws_answer {
                                the default (RFC 7692 s.7.1.2.1) */
 };
 
-/* Judges a whole request head. A plain request without an upgrade gives REQUEST_NO_UPGRADE (426).
- * An Origin that is absent is not judged (only browsers send one). An unknown extension is left
- * out of the answer; an offer of permessage-deflate with bad parameters is declined and the next
- * offer tried (RFC 7692 s.5.1). TB_OK, TB_ENOMEM or TB_ECRYPTO. */
+/* Judges a whole request head. Its target is a path or an http or https URI. A plain request
+ * without an upgrade gives REQUEST_NO_UPGRADE (426). An Origin that is absent is not judged (only
+ * browsers send one). An unknown extension is left out of the answer; an offer of
+ * permessage-deflate with bad parameters is declined and the next offer tried (RFC 7692 s.5.1).
+ * TB_OK, TB_ENOMEM or TB_ECRYPTO. */
 int ws_handshake_judge(const struct http1 *request, const struct ws_server_policy *policy,
                        struct ws_answer *answer);
 
@@ -66,7 +67,9 @@ const char *http_status_phrase(unsigned status);
 /* ---- client ---- */
 
 /* What the client asks for. Strings are the caller's. A string with CR, LF or NUL, a target that
- * does not begin with '/', a subprotocol that is no token: TB_EINVAL. */
+ * does not begin with '/', a subprotocol that is no token or comes twice, a further line that the
+ * request has from elsewhere (Host, Upgrade, Connection, the Sec-WebSocket- ones) or that announces
+ * a body: TB_EINVAL. */
 struct ws_request {
     const char *host;   /* Host header: "localhost:4000" */
     const char *target; /* path and query: "/" */
@@ -80,7 +83,7 @@ struct ws_request {
     char key[WS_KEY_SIZE];     /* filled by ws_request_key() */
 };
 
-/* Makes a fresh key of 16 random bytes (s.4.1 no. 7). TB_OK or TB_ECRYPTO. */
+/* Makes a fresh key of 16 random bytes (s.4.1 no. 7). TB_OK or TB_ESYS. */
 int ws_request_key(struct ws_request *r);
 
 /* Appends the request's head. TB_OK, TB_EINVAL or TB_ENOMEM. */
@@ -88,12 +91,13 @@ int ws_request_write(const struct ws_request *r, struct bytes *out);
 
 /* What came of it. */
 struct ws_agreement {
-    const char *subprotocol; /* one of the request's, or NULL */
+    enum ws_violation violation; /* WS_V_NONE, or the rule that the response breaks */
+    const char *subprotocol;     /* one of the request's, or NULL */
     struct ws_deflate deflate;
 };
 
-/* Judges a whole response head. WS_V_NONE and *agreed filled, or the rule that it breaks. */
-enum ws_violation ws_response_judge(const struct http1 *response, const struct ws_request *r,
-                                    struct ws_agreement *agreed);
+/* Judges a whole response head. TB_OK, or TB_ECRYPTO: our own failure, and nothing was judged. */
+int ws_response_judge(const struct http1 *response, const struct ws_request *r,
+                      struct ws_agreement *agreed);
 
 #endif

@@ -32,13 +32,49 @@ static bool is_word(const char *s) {
     return n > 0 && s[n] == '\0';
 }
 
+/* Headers that are made from the rest of the request, and those that would give it a body. */
+static bool is_ours(struct http1_str name) {
+    static const char *const ours[] = {
+        "Host",
+        "Upgrade",
+        "Connection",
+        "Sec-WebSocket-Key",
+        "Sec-WebSocket-Version",
+        "Sec-WebSocket-Protocol",
+        "Sec-WebSocket-Extensions",
+        "Content-Length",
+        "Transfer-Encoding",
+    };
+    for (size_t i = 0; i < sizeof(ours) / sizeof(ours[0]); i++) {
+        if (http1_str_is_nocase(name, ours[i])) {
+            return true;
+        }
+    }
+    return false;
+}
+
 static bool is_header(const char *line) {
     const char *colon = strchr(line, ':');
     if (colon == NULL) {
         return false;
     }
-    return http1_str_is_token((struct http1_str){line, (size_t)(colon - line)}) &&
-           is_value(colon + 1);
+    struct http1_str name = {line, (size_t)(colon - line)};
+    return http1_str_is_token(name) && !is_ours(name) && is_value(colon + 1);
+}
+
+/* Distinct tokens (s.4.1 no. 10). */
+static bool are_subprotocols(const char *const *names, size_t n) {
+    for (size_t i = 0; i < n; i++) {
+        if (!http1_str_is_token(str_from(names[i]))) {
+            return false;
+        }
+        for (size_t k = 0; k < i; k++) {
+            if (strcmp(names[k], names[i]) == 0) {
+                return false;
+            }
+        }
+    }
+    return true;
 }
 
 static bool is_offer(const struct ws_deflate *d) {
@@ -50,13 +86,9 @@ static bool is_offer(const struct ws_deflate *d) {
 
 static bool is_valid(const struct ws_request *r) {
     if (!is_word(r->host) || r->target[0] != '/' || !is_word(r->target) ||
-        (r->origin != NULL && !is_value(r->origin)) || !is_offer(&r->deflate)) {
+        (r->origin != NULL && !is_value(r->origin)) || !is_offer(&r->deflate) ||
+        !are_subprotocols(r->subprotocols, r->subprotocol_count)) {
         return false;
-    }
-    for (size_t i = 0; i < r->subprotocol_count; i++) {
-        if (!http1_str_is_token(str_from(r->subprotocols[i]))) {
-            return false;
-        }
     }
     for (size_t i = 0; i < r->header_count; i++) {
         if (!is_header(r->headers[i])) {
@@ -106,21 +138,7 @@ static int append_request(const struct ws_request *r, struct bytes *out) {
     return err != TB_OK ? err : bytes_append_str(out, "\r\n");
 }
 
-static bool has_body(const struct http1 *response) {
-    size_t lengths, encodings;
-    struct http1_str length = http1_header(response, "Content-Length", &lengths);
-    http1_header(response, "Transfer-Encoding", &encodings);
-    return encodings > 0 || (lengths > 0 && (lengths > 1 || !http1_str_is(length, "0")));
-}
-
-static bool fits_key(const struct http1 *response, const struct ws_request *r) {
-    char accept[WS_ACCEPT_SIZE];
-    struct http1_str answer = http1_header(response, "Sec-WebSocket-Accept", NULL);
-    return answer.p != NULL && answer.n == WS_ACCEPT_SIZE &&
-           ws_accept_key(r->key, accept) == TB_OK && memcmp(answer.p, accept, WS_ACCEPT_SIZE) == 0;
-}
-
-static enum ws_violation judge_upgrade(const struct http1 *response, const struct ws_request *r) {
+static enum ws_violation judge_upgrade(const struct http1 *response) {
     if (http1_status(response) != 101) {
         return WS_V_RESPONSE_STATUS;
     }
@@ -128,10 +146,16 @@ static enum ws_violation judge_upgrade(const struct http1 *response, const struc
     if (upgrade.p == NULL || !http1_str_is_nocase(upgrade, "websocket")) {
         return WS_V_RESPONSE_UPGRADE;
     }
-    if (!http1_has_token(response, "Connection", "upgrade")) {
-        return WS_V_RESPONSE_CONNECTION;
-    }
-    return fits_key(response, r) ? WS_V_NONE : WS_V_RESPONSE_ACCEPT;
+    return http1_has_token(response, "Connection", "upgrade") ? WS_V_NONE
+                                                              : WS_V_RESPONSE_CONNECTION;
+}
+
+static enum ws_violation judge_accept(const struct http1 *response,
+                                      const char expected[WS_ACCEPT_SIZE]) {
+    struct http1_str accept = http1_header(response, "Sec-WebSocket-Accept", NULL);
+    bool fits = accept.p != NULL && accept.n == WS_ACCEPT_SIZE &&
+                memcmp(accept.p, expected, WS_ACCEPT_SIZE) == 0;
+    return fits ? WS_V_NONE : WS_V_RESPONSE_ACCEPT;
 }
 
 static enum ws_violation judge_subprotocol(const struct http1 *response, const struct ws_request *r,
@@ -202,18 +226,29 @@ int ws_request_write(const struct ws_request *r, struct bytes *out) {
     return err;
 }
 
-enum ws_violation ws_response_judge(const struct http1 *response, const struct ws_request *r,
-                                    struct ws_agreement *agreed) {
-    *agreed = (struct ws_agreement){.subprotocol = NULL};
-    enum ws_violation violation = judge_upgrade(response, r);
+int ws_response_judge(const struct http1 *response, const struct ws_request *r,
+                      struct ws_agreement *agreed) {
+    char accept[WS_ACCEPT_SIZE];
+    *agreed = (struct ws_agreement){.violation = WS_V_NONE};
+    int err = ws_accept_key(r->key, accept);
+    if (err != TB_OK) {
+        return err;
+    }
+    enum ws_violation violation = judge_upgrade(response);
+    if (violation == WS_V_NONE) {
+        violation = judge_accept(response, accept);
+    }
     if (violation == WS_V_NONE) {
         violation = judge_subprotocol(response, r, &agreed->subprotocol);
     }
     if (violation == WS_V_NONE) {
         violation = judge_extensions(response, r, &agreed->deflate);
     }
-    if (violation == WS_V_NONE && has_body(response)) {
+    if (violation == WS_V_NONE && http1_has_body(response)) {
         violation = WS_V_RESPONSE_BODY;
     }
-    return violation;
+    if (violation != WS_V_NONE) {
+        *agreed = (struct ws_agreement){.violation = violation};
+    }
+    return TB_OK;
 }

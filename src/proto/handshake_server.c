@@ -27,10 +27,7 @@ static size_t header_count(const struct http1 *h, const char *name) {
 /* A handshake has no body. Whatever announces one is refused, so that two parsers in a row
  * cannot disagree on where the next request begins (RFC 9112 s.6.3, s.11.2). */
 static bool check_body(struct judgement *j) {
-    size_t lengths;
-    struct http1_str length = http1_header(j->request, "Content-Length", &lengths);
-    bool empty = lengths == 0 || (lengths == 1 && http1_str_is(length, "0"));
-    return empty && header_count(j->request, "Transfer-Encoding") == 0;
+    return !http1_has_body(j->request);
 }
 
 static bool check_host(struct judgement *j) {
@@ -52,8 +49,30 @@ static bool check_http_version(struct judgement *j) {
     return !j->upgrade || http1_minor_version(j->request) >= 1;
 }
 
+/* If uri begins with the scheme, cuts it off and what stands behind the authority. */
+static bool cut_authority(struct http1_str *uri, const char *scheme) {
+    size_t n = strlen(scheme);
+    if (uri->n < n || !http1_str_is_nocase((struct http1_str){uri->p, n}, scheme)) {
+        return false;
+    }
+    struct http1_str authority = {uri->p + n, 0};
+    while (n + authority.n < uri->n && authority.p[authority.n] != '/' &&
+           authority.p[authority.n] != '?') {
+        authority.n++;
+    }
+    *uri = authority;
+    return true;
+}
+
+/* A whole URI is what a proxy is sent, and every server must take it (RFC 9112 s.3.2.2). It names
+ * the host then, but there must be a Host header all the same. */
 static bool check_target(struct judgement *j) {
-    return http1_target(j->request).p[0] == '/';
+    struct http1_str target = http1_target(j->request);
+    if (target.p[0] == '/') {
+        return true;
+    }
+    return (cut_authority(&target, "http://") || cut_authority(&target, "https://")) &&
+           http_host_is_valid(target);
 }
 
 static bool check_asks_upgrade(struct judgement *j) {

@@ -19,15 +19,23 @@ enum {
 /* Which parts of a head a byte may stand in. */
 enum { TOKEN = 1, TARGET = 2, VALUE = 4, SPACE = 8 };
 
-/* The rows below: Control, Space or tab, Visible delimiter, Token character, Obs-text. */
-enum { C = 0, S = SPACE | VALUE, V = TARGET | VALUE, T = TOKEN | TARGET | VALUE, O = VALUE };
+/* The rows below: Control, Space or tab, Visible delimiter, Token character, a token character
+ * (K) or another one (O) that no target has. */
+enum {
+    C = 0,
+    S = SPACE | VALUE,
+    V = TARGET | VALUE,
+    T = TOKEN | TARGET | VALUE,
+    K = TOKEN | VALUE,
+    O = VALUE
+};
 
 /* clang-format off */
 static const uint8_t classes[256] = {
     C, C, C, C, C, C, C, C, C, S, C, C, C, C, C, C,
     C, C, C, C, C, C, C, C, C, C, C, C, C, C, C, C,
-    S, T, V, T, T, T, T, T, V, V, T, T, V, T, T, V,
-    T, T, T, T, T, T, T, T, T, T, V, V, V, V, V, V,
+    S, T, O, K, T, T, T, T, V, V, T, T, V, T, T, V,
+    T, T, T, T, T, T, T, T, T, T, V, V, O, V, O, V,
     V, T, T, T, T, T, T, T, T, T, T, T, T, T, T, T,
     T, T, T, T, T, T, T, T, T, T, T, V, V, V, T, T,
     T, T, T, T, T, T, T, T, T, T, T, T, T, T, T, T,
@@ -45,6 +53,8 @@ static const uint8_t classes[256] = {
 
 /* What the next byte should be or belong to. */
 enum awaited {
+    REQUEST_START, /* the request line or an empty one */
+    EMPTY_LF,      /* the end of an empty line before the request line */
     METHOD,
     REQUEST_TARGET,
     VERSION,
@@ -179,6 +189,23 @@ static size_t take_word(struct http1 *h, const uint8_t *p, size_t n, unsigned cl
     return charge(h, 1) ? k + 1 : 0;
 }
 
+/* One empty line before the request line is ignored (RFC 9112 s.2.2). */
+static size_t on_request_start(struct http1 *h, const uint8_t *p, size_t n) {
+    (void)n;
+    bool is_empty = p[0] == '\r';
+    h->awaited = is_empty ? EMPTY_LF : METHOD;
+    return is_empty ? 1 : 0;
+}
+
+static size_t on_empty_lf(struct http1 *h, const uint8_t *p, size_t n) {
+    (void)n;
+    if (p[0] != '\n') {
+        return refuse(h, WS_V_HTTP_SYNTAX);
+    }
+    h->awaited = METHOD;
+    return 1;
+}
+
 static size_t on_method(struct http1 *h, const uint8_t *p, size_t n) {
     size_t k = take_word(h, p, n, TOKEN, &h->method, REQUEST_TARGET);
     h->target = span_here(h);
@@ -213,10 +240,10 @@ static size_t on_version(struct http1 *h, const uint8_t *p, size_t n) {
     if (form[h->form_at] != '\0') {
         return 1;
     }
-    h->minor = (uint8_t)(p[0] - '0');
-    if (h->major != 1 || h->minor > 1) {
+    if (h->major != 1) {
         return refuse(h, WS_V_HTTP_VERSION);
     }
+    h->minor = p[0] == '0' ? 0 : 1; /* the highest that we know, for any above (RFC 9110 s.2.5) */
     h->form_at = 0;
     h->awaited = h->kind == HTTP1_REQUEST ? LINE_CR : STATUS;
     return 1;
@@ -345,6 +372,8 @@ static size_t on_end_lf(struct http1 *h, const uint8_t *p, size_t n) {
 }
 
 static handler *const handlers[AWAITED_COUNT] = {
+    [REQUEST_START] = on_request_start,
+    [EMPTY_LF] = on_empty_lf,
     [METHOD] = on_method,
     [REQUEST_TARGET] = on_target,
     [VERSION] = on_version,
@@ -364,18 +393,18 @@ static struct http1_str str_of(const struct http1 *h, struct span span) {
 }
 
 struct http1 *http1_new(enum http1_kind kind, const struct http1_limits *limits) {
-    size_t count = min_size(limits->count, LIMIT_MAX);
-    struct http1 *h = malloc(sizeof(*h) + count * sizeof(struct field));
+    const struct http1_limits least = {.line = min_size(limits->line, LIMIT_MAX),
+                                       .headers = min_size(limits->headers, LIMIT_MAX),
+                                       .count = min_size(limits->count, LIMIT_MAX)};
+    struct http1 *h = malloc(sizeof(*h) + least.count * sizeof(struct field));
     if (h == NULL) {
         return NULL;
     }
     *h = (struct http1){
         .kind = kind,
-        .awaited = kind == HTTP1_REQUEST ? METHOD : VERSION,
+        .awaited = kind == HTTP1_REQUEST ? REQUEST_START : VERSION,
         .result = HTTP1_MORE,
-        .limits = {.line = min_size(limits->line, LIMIT_MAX),
-                   .headers = min_size(limits->headers, LIMIT_MAX),
-                   .count = count},
+        .limits = least,
         .text = BYTES_INIT,
     };
     if (bytes_reserve(&h->text, TEXT_START) != TB_OK) {
@@ -403,10 +432,6 @@ enum http1_result http1_feed(struct http1 *h, const uint8_t *p, size_t n, size_t
 
 enum ws_violation http1_violation(const struct http1 *h) {
     return h->violation;
-}
-
-enum http1_kind http1_kind(const struct http1 *h) {
-    return h->kind;
 }
 
 struct http1_str http1_method(const struct http1 *h) {

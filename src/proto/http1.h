@@ -2,8 +2,11 @@
  *
  * Incremental: bytes come in any pieces and are looked at once. Limits are enforced while
  * reading. Strict: lines end with CR LF, names are tokens, nothing is folded, no white space
- * stands before a colon, values have no control characters but tab. Bodies are not read here.
- * Sans-I/O. Owns a copy of the head's bytes.
+ * stands before a colon, values have no control characters but tab. A target has the characters
+ * of a URI (RFC 3986 s.2) and \ ^ ` { | }, which browsers send as they are typed; no space, no
+ * control character, nothing beyond ASCII, none of " < >, and no #, for a fragment is not sent
+ * (RFC 6455 s.3). One empty line before a request is ignored (RFC 9112 s.2.2). Bodies are not read
+ * here. Sans-I/O. Owns a copy of the head's bytes.
  */
 #ifndef TB_PROTO_HTTP1_H
 #define TB_PROTO_HTTP1_H
@@ -52,12 +55,11 @@ enum http1_result http1_feed(struct http1 *h, const uint8_t *p, size_t n, size_t
 enum ws_violation http1_violation(const struct http1 *h);
 
 /* What was read. Before HTTP1_DONE the answers are empty or incomplete. */
-enum http1_kind http1_kind(const struct http1 *h);
 struct http1_str http1_method(const struct http1 *h); /* "GET" */
 struct http1_str http1_target(const struct http1 *h); /* as it came: "/chat?room=1" */
 struct http1_str http1_reason(const struct http1 *h); /* "Switching Protocols" */
 unsigned http1_status(const struct http1 *h);         /* 100-999 */
-unsigned http1_minor_version(const struct http1 *h);  /* 0 or 1 */
+unsigned http1_minor_version(const struct http1 *h);  /* 0, or 1 for HTTP/1.1 and above */
 
 /* Header lines in the order of arrival; values without surrounding white space. */
 size_t http1_header_count(const struct http1 *h);
@@ -86,6 +88,9 @@ bool http1_list_next(struct http1_list *l, struct http1_str *element);
 /* Whether some header of that name holds the token in its comma-separated list, without regard
  * to case (Connection: keep-alive, Upgrade). */
 bool http1_has_token(const struct http1 *h, const char *name, const char *token);
+
+/* Whether a body is announced, or its length is ambiguous (RFC 9112 s.6.3). */
+bool http1_has_body(const struct http1 *h);
 
 bool http1_str_is(struct http1_str s, const char *text);        /* the same bytes */
 bool http1_str_is_nocase(struct http1_str s, const char *text); /* but for ASCII case */

@@ -1,11 +1,8 @@
 /* The words of a head: comparing them, and walking the lists that they stand in. */
 #include <string.h>
 
+#include "base/ascii.h"
 #include "proto/http1.h"
-
-static unsigned char lower(char c) {
-    return (unsigned char)(c >= 'A' && c <= 'Z' ? c | 0x20 : c);
-}
 
 bool http1_str_is(struct http1_str s, const char *text) {
     return strlen(text) == s.n && memcmp(s.p, text, s.n) == 0;
@@ -13,7 +10,7 @@ bool http1_str_is(struct http1_str s, const char *text) {
 
 bool http1_str_is_nocase(struct http1_str s, const char *text) {
     for (size_t i = 0; i < s.n; i++) {
-        if (text[i] == '\0' || lower(s.p[i]) != lower(text[i])) {
+        if (text[i] == '\0' || ascii_lower(s.p[i]) != ascii_lower(text[i])) {
             return false;
         }
     }
@@ -82,6 +79,14 @@ bool http1_list_next(struct http1_list *l, struct http1_str *element) {
         }
     } while (next_header(l));
     return false;
+}
+
+bool http1_has_body(const struct http1 *h) {
+    size_t lengths, encodings;
+    struct http1_str length = http1_header(h, "Content-Length", &lengths);
+    http1_header(h, "Transfer-Encoding", &encodings);
+    bool is_empty = lengths == 0 || (lengths == 1 && http1_str_is(length, "0"));
+    return !is_empty || encodings > 0;
 }
 
 bool http1_has_token(const struct http1 *h, const char *name, const char *token) {

@@ -2,21 +2,12 @@
 
 #include <string.h>
 
-static bool is_digit(char c) {
-    return c >= '0' && c <= '9';
-}
-
-static bool is_hex(char c) {
-    return is_digit(c) || (c >= 'a' && c <= 'f') || (c >= 'A' && c <= 'F');
-}
-
-static bool is_alpha(char c) {
-    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
-}
+#include "base/ascii.h"
 
 /* unreserved / sub-delims */
 static bool is_name_char(char c) {
-    return c != '\0' && (is_alpha(c) || is_digit(c) || strchr("-._~!$&'()*+,;=", c) != NULL);
+    return c != '\0' &&
+           (ascii_is_alpha(c) || ascii_is_digit(c) || strchr("-._~!$&'()*+,;=", c) != NULL);
 }
 
 /* How many bytes of a registered name or an IPv4 address stand in front. */
@@ -25,7 +16,8 @@ static size_t name_size(struct http1_str s) {
     while (i < s.n) {
         if (is_name_char(s.p[i])) {
             i++;
-        } else if (s.p[i] == '%' && s.n - i >= 3 && is_hex(s.p[i + 1]) && is_hex(s.p[i + 2])) {
+        } else if (s.p[i] == '%' && s.n - i >= 3 && ascii_is_hex(s.p[i + 1]) &&
+                   ascii_is_hex(s.p[i + 2])) {
             i += 3;
         } else {
             break;
@@ -48,7 +40,7 @@ static size_t literal_size(struct http1_str s) {
 static bool is_port(struct http1_str s) {
     unsigned port = 0;
     for (size_t i = 0; i < s.n; i++) {
-        if (!is_digit(s.p[i])) {
+        if (!ascii_is_digit(s.p[i])) {
             return false;
         }
         port = port * 10 + (unsigned)(s.p[i] - '0');

@@ -15,8 +15,12 @@ enum awaited {
     AWAIT_NOTHING  /* the conversation is over: whatever comes is dropped */
 };
 
-/* Which memory of ours the last event pointed into. */
-enum lent { LENT_NONE, LENT_MESSAGE, LENT_CONTROL };
+/* Which memory the last event pointed into. */
+enum lent { LENT_NONE, LENT_INPUT, LENT_MESSAGE, LENT_CONTROL };
+
+/* What a compressed message may take on the wire beyond twice its limit: room for the worst that
+ * deflate makes of short messages, and for the headers. */
+enum { WIRE_SLACK = 64 * 1024, WIRE_SLACK_PER_FRAME = 16 };
 
 /* What events point at that have no bytes: never NULL. */
 static const uint8_t no_bytes[1];
@@ -33,6 +37,11 @@ static size_t min_size(uint64_t a, size_t b) {
 
 /* The contexts (RFC 7692 s.7.1.1). */
 
+static uint8_t our_window_bits(const struct ws_session *s) {
+    return s->config->role == WS_SERVER ? s->deflate.server_max_window_bits
+                                        : s->deflate.client_max_window_bits;
+}
+
 static bool peer_keeps_context(const struct ws_session *s) {
     return s->config->role == WS_SERVER ? !s->deflate.client_no_context_takeover
                                         : !s->deflate.server_no_context_takeover;
@@ -41,6 +50,12 @@ static bool peer_keeps_context(const struct ws_session *s) {
 static bool we_keep_context(const struct ws_session *s) {
     return s->config->role == WS_SERVER ? !s->deflate.server_no_context_takeover
                                         : !s->deflate.client_no_context_takeover;
+}
+
+/* What zlib cannot do, we do not: where the peer allows us only a window of 2^8, messages are sent
+ * as they are (RFC 7692 s.6). */
+static bool we_compress(const struct ws_session *s, size_t n) {
+    return s->deflate.on && our_window_bits(s) >= WS_DEFLATE_BITS_MIN && n >= WS_DEFLATE_WORTH;
 }
 
 static void give_inflater(struct ws_session *s) {
@@ -79,6 +94,7 @@ static void stop(struct ws_session *s) {
     bytes_release(&s->message);
     give_inflater(s);
     s->message_opcode = 0;
+    s->remaining = 0;
     s->head_len = 0;
     s->in_len = 0;
     s->awaited = AWAIT_NOTHING;
@@ -145,15 +161,30 @@ static bool is_compressed(const struct ws_session *s, const struct ws_head *h) {
     return h->opcode == WS_OP_CONTINUATION ? s->message_compressed : (h->rsv & WS_RSV1) != 0;
 }
 
-/* The limits (s.10.4), before anything is kept. How long a compressed message is will show only
- * while it is inflated. */
+/* How many more bytes of payload the next frame of the current message, the first or a later one,
+ * may bring. How long a compressed message is will show only while it is inflated; but blocks that
+ * inflate to nothing must end, too. Each frame adds more to the limit than its header takes from
+ * it, so the difference is never negative. */
+static uint64_t payload_left(const struct ws_session *s, const struct ws_head *h) {
+    uint64_t max = s->config->max_message;
+    if (!is_compressed(s, h)) {
+        return max - s->message.len;
+    }
+    bool begins = h->opcode != WS_OP_CONTINUATION;
+    uint64_t frames = begins ? 0 : s->frames;
+    uint64_t wire = begins ? 0 : s->wire;
+    uint64_t doubled = max > UINT64_MAX / 4 ? UINT64_MAX / 2 : 2 * max;
+    return doubled + WIRE_SLACK + WIRE_SLACK_PER_FRAME * frames - wire;
+}
+
+/* The limits (s.10.4), before anything is kept. */
 static enum ws_violation judge_head(const struct ws_session *s, const struct ws_head *h) {
     struct ws_rules rules = {s->config->role, s->deflate.on, s->message_opcode != 0};
     enum ws_violation v = ws_head_check(h, &rules);
     if (v != WS_V_NONE || ws_opcode_is_control(h->opcode)) {
         return v;
     }
-    if (!is_compressed(s, h) && h->length > s->config->max_message - s->message.len) {
+    if (h->length > payload_left(s, h)) {
         return WS_V_MESSAGE_TOO_BIG;
     }
     uint32_t frames = h->opcode == WS_OP_CONTINUATION ? s->frames : 0;
@@ -219,6 +250,7 @@ static bool take_plain(struct ws_session *s, struct ws_event *ev, const uint8_t 
         return !tell_violation(s, ev, WS_V_TEXT_NOT_UTF8);
     }
     if (s->message.len == 0 && s->fin && s->remaining == 0) {
+        s->lent = LENT_INPUT;
         ev->data = p;
         ev->size = n;
         return true;
@@ -255,11 +287,12 @@ static bool tell_message(struct ws_session *s, struct ws_event *ev) {
     if (s->message_opcode == WS_OP_TEXT && !utf8_is_whole(&s->utf8)) {
         return tell_violation(s, ev, WS_V_TEXT_NOT_UTF8);
     }
-    if (s->message.data != NULL) {
+    if (s->lent != LENT_INPUT) {
         s->lent = LENT_MESSAGE;
         ev->data = s->message.data;
         ev->size = s->message.len;
-    } else if (ev->size == 0) {
+    }
+    if (ev->size == 0) {
         ev->data = no_bytes;
     }
     ev->opcode = s->message_opcode;
@@ -299,7 +332,6 @@ static bool tell_close(struct ws_session *s, struct ws_event *ev) {
     if (v != WS_V_NONE) {
         return tell_violation(s, ev, v);
     }
-    s->close_seen = true;
     stop(s);
     return tell(ev, WS_EVENT_CLOSE);
 }
@@ -366,9 +398,7 @@ static struct ws_deflater *take_deflater(struct ws_session *s) {
     if (s->deflater != NULL) {
         return s->deflater;
     }
-    uint8_t bits = s->config->role == WS_SERVER ? s->deflate.server_max_window_bits
-                                                : s->deflate.client_max_window_bits;
-    struct ws_deflater *deflater = ws_deflater_take(s->config->cache, bits);
+    struct ws_deflater *deflater = ws_deflater_take(s->config->cache, our_window_bits(s));
     if (deflater != NULL && we_keep_context(s)) {
         s->deflater = deflater;
     }
@@ -457,22 +487,12 @@ size_t session_take_rest(struct ws_session *s, const uint8_t **p) {
     return n;
 }
 
-bool session_is_midway(const struct ws_session *s) {
-    return s->in_len > 0 || s->head_len > 0 || s->message_opcode != 0 ||
-           s->awaited == AWAIT_CONTROL;
-}
-
 bool session_close_put(const struct ws_session *s) {
     return s->close_put;
 }
 
-bool session_close_seen(const struct ws_session *s) {
-    return s->close_seen;
-}
-
 size_t session_message_bound(const struct ws_session *s, size_t n) {
-    bool deflated = s->deflate.on && n >= WS_DEFLATE_WORTH;
-    return WS_HEAD_MAX + (deflated ? ws_deflate_bound(n) : n);
+    return WS_HEAD_MAX + (we_compress(s, n) ? ws_deflate_bound(n) : n);
 }
 
 int session_put_message(struct ws_session *s, uint8_t opcode, const uint8_t *p, size_t n,
@@ -486,7 +506,7 @@ int session_put_message(struct ws_session *s, uint8_t opcode, const uint8_t *p, 
     }
     struct ws_head h;
     int err = make_head(s, &h, opcode, n);
-    if (err == TB_OK && s->deflate.on && n >= WS_DEFLATE_WORTH) {
+    if (err == TB_OK && we_compress(s, n)) {
         uint8_t *deflated = dst + WS_HEAD_MAX;
         size_t size = 0;
         err = deflate_payload(s, p, n, deflated, &size);

@@ -28,7 +28,8 @@
 struct ws_session_config {
     enum ws_role role;              /* ours */
     bool frame_events;              /* report every frame's header, too */
-    uint64_t max_message;           /* bytes, after inflating */
+    uint64_t max_message;           /* bytes, after inflating; a compressed message may take twice
+                                       that, 64 KiB and 16 bytes a frame on the wire */
     uint32_t max_fragments;         /* frames per message */
     struct ws_deflate_cache *cache; /* of this thread */
 };
@@ -88,7 +89,6 @@ struct ws_session {
     bool head_told; /* the header that comes next was reported (frame_events) */
     uint8_t lent;   /* enum in session.c: which memory the last event pointed into */
     bool close_put;
-    bool close_seen;
     struct ws_deflate deflate;
 };
 
@@ -108,20 +108,16 @@ enum ws_event_kind session_next(struct ws_session *s, struct ws_event *ev);
  * it again later. Returns the number of bytes, *p points at them; the session forgets them. */
 size_t session_take_rest(struct ws_session *s, const uint8_t **p);
 
-/* Whether something of a message or frame has come and its rest has not. */
-bool session_is_midway(const struct ws_session *s);
-
-/* A close frame was put / was received. */
+/* A close frame was put. */
 bool session_close_put(const struct ws_session *s);
-bool session_close_seen(const struct ws_session *s);
 
 /* The most bytes that a message of n bytes takes on the wire. */
 size_t session_message_bound(const struct ws_session *s, size_t n);
 
 /* Writes one whole message, TEXT (the caller knows that it is UTF-8) or BINARY, as one frame
- * (compressed where agreed and worth it; masked with a fresh key where we are the client) to dst,
- * which has room for session_message_bound(s, n). Gives the size in *written: 0 if a close frame
- * was put before, after which nothing may be sent (s.5.5.1). TB_OK, TB_ENOMEM, TB_ECRYPTO, or
+ * (compressed where agreed, possible and worth it; masked with a fresh key where we are the client)
+ * to dst, which has room for session_message_bound(s, n). Gives the size in *written: 0 if a close
+ * frame was put before, after which nothing may be sent (s.5.5.1). TB_OK, TB_ENOMEM, TB_ESYS, or
  * TB_EINVAL for another opcode. */
 int session_put_message(struct ws_session *s, uint8_t opcode, const uint8_t *p, size_t n,
                         uint8_t *dst, size_t *written);

@@ -52,7 +52,7 @@ const uint64_t utf8_table[256] = {
 
 static size_t skip_ascii_words(const uint8_t *p, size_t n) {
     size_t i = 0;
-    while (n - i >= 16 && ((utf8_word(p + i) | utf8_word(p + i + 8)) & UTF8_HIGH_BITS) == 0) {
+    while (n - i >= 16 && ((word_load64(p + i) | word_load64(p + i + 8)) & UTF8_HIGH_BITS) == 0) {
         i += 16;
     }
     return i;

@@ -2,8 +2,7 @@
 #ifndef TB_PROTO_UTF8_IMPL_H
 #define TB_PROTO_UTF8_IMPL_H
 
-#include <string.h>
-
+#include "base/word.h"
 #include "proto/utf8.h"
 
 #if defined(__x86_64__) || defined(__i386__)
@@ -34,27 +33,16 @@ static inline uint64_t utf8_step(uint64_t state, uint8_t byte) {
     return utf8_table[byte] >> (state % 64);
 }
 
-static inline uint64_t utf8_word(const uint8_t *p) {
-    uint64_t word;
-    memcpy(&word, p, sizeof word);
-    return word;
-}
-
-static inline uint32_t utf8_half_word(const uint8_t *p) {
-    uint32_t word;
-    memcpy(&word, p, sizeof word);
-    return word;
-}
-
 /* Whether p[0..n), n <= 32, is ASCII; the words overlap, so that there is no byte-wise tail. */
 static inline bool utf8_short_is_ascii(const uint8_t *p, size_t n) {
     uint64_t any = 0;
     if (n >= 16) {
-        any = utf8_word(p) | utf8_word(p + 8) | utf8_word(p + n - 16) | utf8_word(p + n - 8);
+        any =
+            word_load64(p) | word_load64(p + 8) | word_load64(p + n - 16) | word_load64(p + n - 8);
     } else if (n >= 8) {
-        any = utf8_word(p) | utf8_word(p + n - 8);
+        any = word_load64(p) | word_load64(p + n - 8);
     } else if (n >= 4) {
-        any = utf8_half_word(p) | utf8_half_word(p + n - 4);
+        any = word_load32(p) | word_load32(p + n - 4);
     } else {
         for (size_t i = 0; i < n; i++) {
             any |= p[i];

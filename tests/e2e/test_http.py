@@ -118,7 +118,6 @@ class Handshake(HttpCase):
         self.assert_refused(request([("Host", "other")]), 400)
         self.assert_refused(request(version="1.0"), 400)
         self.assert_refused(request(version="2.0"), 400, 505)
-        self.assert_refused(request(version="1.2"), 400, 505)
 
     async def test_names_and_tokens_are_not_case_sensitive(self):
         with RawClient(self.server) as client:
@@ -206,10 +205,32 @@ class Smuggling(HttpCase):
         self.assert_refused(upgrade, 400)
         self.assert_refused(b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n", 400, 405, 505)
 
+    async def test_a_whole_uri_is_a_target_too(self):
+        for target in ("http://localhost/", "https://localhost", "HTTP://other.test:80/a?b=c"):
+            with RawClient(self.server) as client:
+                client.send(request(path=target))
+                self.assertEqual(client.recv_response().status, 101, target)
+            self.assert_refused(request(path=target, without=["Host"]), 400)
+            self.assert_refused(request([("Host", "other")], path=target), 400)
+        self.assertEqual(self.ask(plain_request(path="http://localhost/")).status, 426)
+
     async def test_other_forms_of_target_are_refused(self):
-        for target, method in (("http://localhost/", "GET"), ("*", "GET"), ("localhost:80", "GET"),
-                               ("localhost:80", "CONNECT"), ("*", "OPTIONS")):
+        for target, method in (("ws://localhost/", "GET"), ("http://", "GET"), ("*", "GET"),
+                               ("http://u@localhost/", "GET"), ("localhost:80", "GET"),
+                               ("/chat#room", "GET"), ("http://localhost/#room", "GET"),
+                               ("/<script>", "GET"), ("localhost:80", "CONNECT"), ("*", "OPTIONS")):
             self.assert_refused(request(path=target, method=method), 400, 405)
+
+    async def test_a_later_http_1_is_understood(self):
+        with RawClient(self.server) as client:
+            client.send(request(version="1.2"))
+            self.assertEqual(client.recv_response().status, 101)
+
+    async def test_one_empty_line_before_the_request_is_ignored(self):
+        with RawClient(self.server) as client:
+            client.send(b"\r\n" + request())
+            self.assertEqual(client.recv_response().status, 101)
+        self.assert_refused(b"\r\n\r\n" + request(), 400)
 
     async def test_mitmproxy_39214_bytes_pipelined_after_a_refusal_are_dropped(self):
         for first in (plain_request(), plain_request("POST"), with_line("Content-Length: 5"),

@@ -176,13 +176,39 @@ static void upgrade_smuggling(void **state) {
     assert_unreadable(START "Content-Length : 5\r\n\r\n", WS_V_HTTP_SYNTAX, 400);
 }
 
-static void the_target_is_a_path(void **state) {
+/* RFC 6455 s.4.2.1 no. 1, RFC 9112 s.3.2.2 */
+static void the_target_is_a_path_or_a_whole_uri(void **state) {
     (void)state;
-    assert_refused(
-        "GET http://localhost:4000/ HTTP/1.1\r\nHost: localhost:4000\r\n" UPGRADE KEY VERSION
-        "\r\n",
-        WS_V_REQUEST_TARGET, 400);
-    assert_refused("GET * HTTP/1.1\r\nHost: a\r\n\r\n", WS_V_REQUEST_TARGET, 400);
+    static const char *const good[] = {
+        "/",
+        "//a",
+        "/?http://",
+        "http://localhost:4000/",
+        "HTTPS://localhost",
+        "http://a?b=c",
+        "http://another:80/than/in?Host",
+        "http://[::1]:4000/@",
+    };
+    static const char *const bad[] = {
+        "*",           "localhost:4000", "ws://a/",  "wss://a/",   "ftp://a/",     "http:/a",
+        "http://",     "http:///a",      "http://?", "https://:1", "http://u@a/",  "http://a:b/",
+        "http://[::1", "http",           "xhttp://", "?a",         "http://a:1:2/"};
+    char text[512];
+    for (size_t i = 0; i < sizeof(good) / sizeof(good[0]); i++) {
+        snprintf(text, sizeof(text), "GET %s HTTP/1.1\r\nHost: a\r\n%s\r\n", good[i],
+                 UPGRADE KEY VERSION);
+        assert_accepted(text);
+        snprintf(text, sizeof(text), "GET %s HTTP/1.1\r\n%s\r\n", good[i], UPGRADE KEY VERSION);
+        assert_refused(text, WS_V_HTTP_HOST, 400);
+        snprintf(text, sizeof(text), "GET %s HTTP/1.1\r\nHost: a\r\nHost: a\r\n%s\r\n", good[i],
+                 UPGRADE KEY VERSION);
+        assert_refused(text, WS_V_HTTP_HOST, 400);
+    }
+    for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
+        snprintf(text, sizeof(text), "GET %s HTTP/1.1\r\nHost: a\r\n%s\r\n", bad[i],
+                 UPGRADE KEY VERSION);
+        assert_refused(text, WS_V_REQUEST_TARGET, 400);
+    }
     assert_refused("CONNECT a:80 HTTP/1.1\r\nHost: a:80\r\n\r\n", WS_V_REQUEST_METHOD, 405);
 }
 
@@ -205,6 +231,7 @@ static void the_upgrade_needs_http_1_1(void **state) {
     (void)state;
     assert_refused("GET / HTTP/1.0\r\nHost: a\r\n" UPGRADE KEY VERSION "\r\n",
                    WS_V_REQUEST_HTTP_VERSION, 400);
+    assert_accepted("GET / HTTP/1.2\r\nHost: a\r\n" UPGRADE KEY VERSION "\r\n");
 }
 
 static void upgrade_and_connection_name_websocket(void **state) {
@@ -545,7 +572,7 @@ int main(void) {
         cmocka_unit_test(a_good_request_is_accepted),
         cmocka_unit_test(exactly_one_valid_host),
         cmocka_unit_test(upgrade_smuggling),
-        cmocka_unit_test(the_target_is_a_path),
+        cmocka_unit_test(the_target_is_a_path_or_a_whole_uri),
         cmocka_unit_test(the_method_is_get),
         cmocka_unit_test(a_plain_request_is_told_to_upgrade),
         cmocka_unit_test(the_upgrade_needs_http_1_1),

@@ -10,6 +10,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include <openssl/evp.h>
+
 #include "base/bytes.h"
 #include "base/err.h"
 #include "failing_alloc.h"
@@ -39,9 +41,9 @@ static struct ws_request sample(void) {
 static enum ws_violation judge(const char *text, const struct ws_request *r,
                                struct ws_agreement *agreed) {
     struct http1 *h = head_parse(HTTP1_RESPONSE, text);
-    enum ws_violation v = ws_response_judge(h, r, agreed);
+    assert_int_equal(ws_response_judge(h, r, agreed), TB_OK);
     http1_free(h);
-    return v;
+    return agreed->violation;
 }
 
 static void assert_judged(const char *text, enum ws_violation expected) {
@@ -172,6 +174,49 @@ static void what_would_not_be_understood_is_not_sent(void **state) {
     }
 }
 
+static void a_subprotocol_is_asked_for_once(void **state) {
+    (void)state;
+    static const char *const names[] = {"a", "b", "A", "a"};
+    struct ws_request r = sample();
+    struct bytes out = BYTES_INIT;
+    r.subprotocols = names;
+    r.subprotocol_count = 3;
+    assert_int_equal(ws_request_write(&r, &out), TB_OK);
+    bytes_release(&out);
+    r.subprotocol_count = 4;
+    assert_invalid(&r);
+}
+
+static void what_the_writer_says_is_not_said_again(void **state) {
+    (void)state;
+    static const char *const names[] = {
+        "Host",
+        "Upgrade",
+        "Connection",
+        "Sec-WebSocket-Key",
+        "Sec-WebSocket-Version",
+        "Sec-WebSocket-Protocol",
+        "Sec-WebSocket-Extensions",
+        "Content-Length",
+        "Transfer-Encoding",
+        "hOST",
+        "transfer-encoding",
+    };
+    for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
+        char line[64];
+        const char *lines[] = {"X: y", line};
+        struct ws_request r = sample();
+        r.headers = lines;
+        r.header_count = 2;
+        snprintf(line, sizeof(line), "%s: 0", names[i]);
+        assert_invalid(&r);
+        struct bytes out = BYTES_INIT;
+        snprintf(line, sizeof(line), "X-%s: 0", names[i]);
+        assert_int_equal(ws_request_write(&r, &out), TB_OK);
+        bytes_release(&out);
+    }
+}
+
 static void windows_that_cannot_be_are_not_offered(void **state) {
     (void)state;
     static const uint8_t bits[][2] = {{7, 15}, {16, 15}, {15, 8}, {15, 16}, {0, 15}, {15, 0}};
@@ -245,6 +290,22 @@ static void wrong_accept(void **state) {
     }
 }
 
+/* A library that has no SHA-1 any more is our trouble and not the server's. */
+static void a_failure_of_ours_is_not_the_servers(void **state) {
+    (void)state;
+    struct ws_request r = sample();
+    struct ws_agreement agreed;
+    struct http1 *h = head_parse(HTTP1_RESPONSE, GOOD "\r\n");
+    assert_int_equal(EVP_set_default_properties(NULL, "provider=none"), 1);
+    int err = ws_response_judge(h, &r, &agreed);
+    assert_int_equal(EVP_set_default_properties(NULL, ""), 1);
+    assert_int_equal(err, TB_ECRYPTO);
+    assert_int_equal(agreed.violation, WS_V_NONE);
+    assert_int_equal(ws_response_judge(h, &r, &agreed), TB_OK);
+    assert_int_equal(agreed.violation, WS_V_NONE);
+    http1_free(h);
+}
+
 static void unasked_subprotocol(void **state) {
     (void)state;
     static const char *const bad[] = {"mqtt", "Chat", "", "chat, superchat",
@@ -300,14 +361,14 @@ static void parameters_are_agreed(void **state) {
     struct ws_deflate agreed;
     assert_int_equal(answered("permessage-deflate; server_no_context_takeover; "
                               "client_no_context_takeover; server_max_window_bits=8; "
-                              "client_max_window_bits=9",
+                              "client_max_window_bits=8",
                               &plain, &agreed),
                      WS_V_NONE);
     assert_true(agreed.on);
     assert_true(agreed.server_no_context_takeover);
     assert_true(agreed.client_no_context_takeover);
     assert_int_equal(agreed.server_max_window_bits, 8);
-    assert_int_equal(agreed.client_max_window_bits, 9);
+    assert_int_equal(agreed.client_max_window_bits, 8);
 
     assert_int_equal(answered("permessage-deflate; server_no_context_takeover; "
                               "server_max_window_bits=12",
@@ -324,7 +385,6 @@ static void bad_parameters_are_refused(void **state) {
     static const char *const bad[] = {
         "unknown",
         "client_max_window_bits",
-        "client_max_window_bits=8",
         "client_max_window_bits=7",
         "client_max_window_bits=16",
         "client_max_window_bits=09",
@@ -387,11 +447,14 @@ int main(void) {
         cmocka_unit_test(all_parameters_can_be_offered),
         cmocka_unit_test(cve_2026_1527_crlf_in_client_input),
         cmocka_unit_test(what_would_not_be_understood_is_not_sent),
+        cmocka_unit_test(a_subprotocol_is_asked_for_once),
+        cmocka_unit_test(what_the_writer_says_is_not_said_again),
         cmocka_unit_test(windows_that_cannot_be_are_not_offered),
         cmocka_unit_test(keys_are_fresh),
         cmocka_unit_test(a_good_answer_is_accepted),
         cmocka_unit_test(the_answer_must_switch_to_websocket),
         cmocka_unit_test(wrong_accept),
+        cmocka_unit_test(a_failure_of_ours_is_not_the_servers),
         cmocka_unit_test(unasked_subprotocol),
         cmocka_unit_test(unasked_extension),
         cmocka_unit_test(libwebsockets_2026_03_duplicated_extension_in_answer),

@@ -80,7 +80,6 @@ static void a_request_is_read_in_any_pieces(void **state) {
         struct http1 *h = http1_new(HTTP1_REQUEST, &http1_default_limits);
         size_t used;
         assert_int_equal(head_feed(h, text, strlen(text), pieces[i], &used), HTTP1_DONE);
-        assert_int_equal(http1_kind(h), HTTP1_REQUEST);
         assert_str(http1_method(h), "GET");
         assert_str(http1_target(h), "/chat?room=1");
         assert_int_equal(http1_minor_version(h), 1);
@@ -101,7 +100,6 @@ static void a_response_is_read_in_any_pieces(void **state) {
         struct http1 *h = http1_new(HTTP1_RESPONSE, &http1_default_limits);
         size_t used;
         assert_int_equal(head_feed(h, text, strlen(text), pieces[i], &used), HTTP1_DONE);
-        assert_int_equal(http1_kind(h), HTTP1_RESPONSE);
         assert_int_equal(http1_status(h), 101);
         assert_int_equal(http1_minor_version(h), 0);
         assert_str(http1_reason(h), "Switching Protocols");
@@ -157,7 +155,6 @@ static void nothing_is_folded(void **state) {
 static void the_request_line_has_two_single_spaces(void **state) {
     (void)state;
     static const char *const bad[] = {
-        "\r\nGET / HTTP/1.1\r\n\r\n",
         " GET / HTTP/1.1\r\n\r\n",
         "GET  / HTTP/1.1\r\n\r\n",
         "GET /  HTTP/1.1\r\n\r\n",
@@ -177,10 +174,60 @@ static void the_request_line_has_two_single_spaces(void **state) {
     assert_accepted(HTTP1_REQUEST, "M-SEARCH * HTTP/1.0\r\n\r\n");
 }
 
-static void the_version_is_1_0_or_1_1(void **state) {
+/* RFC 9112 s.2.2 */
+static void one_empty_line_before_a_request_is_ignored(void **state) {
     (void)state;
+    static const char head[] = "\r\nGET / HTTP/1.1\r\nHost: a\r\n\r\n";
+    for (size_t i = 0; i < PIECES; i++) {
+        struct http1 *h = http1_new(HTTP1_REQUEST, &http1_default_limits);
+        size_t used;
+        assert_int_equal(head_feed(h, head, strlen(head), pieces[i], &used), HTTP1_DONE);
+        assert_int_equal(used, strlen(head));
+        assert_str(http1_method(h), "GET");
+        assert_header(h, 0, "Host", "a");
+        http1_free(h);
+    }
+    assert_request_refused("\r\n\r\nGET / HTTP/1.1\r\n\r\n", WS_V_HTTP_SYNTAX);
+    assert_request_refused("\r\rGET / HTTP/1.1\r\n\r\n", WS_V_HTTP_SYNTAX);
+    assert_request_refused("\r\n\nGET / HTTP/1.1\r\n\r\n", WS_V_HTTP_BARE_LF);
+    assert_request_refused("\nGET / HTTP/1.1\r\n\r\n", WS_V_HTTP_BARE_LF);
+    assert_response_refused("\r\nHTTP/1.1 101 x\r\n\r\n", WS_V_HTTP_SYNTAX);
+}
+
+/* Unreserved, reserved but '#', and '%' (RFC 3986 s.2). */
+static void a_target_has_the_characters_that_browsers_send(void **state) {
+    (void)state;
+    for (int c = 1; c < 256; c++) {
+        bool is_good = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
+                       strchr("-._~:/?[]@!$&'()*+,;=%\\^`{|}", c) != NULL;
+        char text[] = "GET /b*c HTTP/1.1\r\n\r\n";
+        *strchr(text, '*') = (char)c;
+        if (is_good) {
+            assert_accepted(HTTP1_REQUEST, text);
+        } else {
+            assert_request_refused(text, c == '\n' ? WS_V_HTTP_BARE_LF : WS_V_HTTP_SYNTAX);
+        }
+    }
+}
+
+/* A later 1.x is understood as the one that we know (RFC 9110 s.2.5). */
+static void the_version_is_1_x(void **state) {
+    (void)state;
+    static const char digits[] = "0123456789";
+    for (unsigned x = 0; x < 10; x++) {
+        char text[] = "GET / HTTP/1.x\r\n\r\n";
+        *strchr(text, 'x') = digits[x];
+        struct http1 *request = head_parse(HTTP1_REQUEST, text);
+        assert_int_equal(http1_minor_version(request), x == 0 ? 0 : 1);
+        http1_free(request);
+        char answer[] = "HTTP/1.# 101 \r\n\r\n";
+        *strchr(answer, '#') = digits[x];
+        struct http1 *response = head_parse(HTTP1_RESPONSE, answer);
+        assert_int_equal(http1_minor_version(response), x == 0 ? 0 : 1);
+        http1_free(response);
+    }
     assert_request_refused("PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n", WS_V_HTTP_VERSION);
-    assert_request_refused("GET / HTTP/1.2\r\n\r\n", WS_V_HTTP_VERSION);
+    assert_request_refused("GET / HTTP/2.1\r\n\r\n", WS_V_HTTP_VERSION);
     assert_request_refused("GET / HTTP/0.9\r\n\r\n", WS_V_HTTP_VERSION);
     assert_response_refused("HTTP/3.0 101 x\r\n\r\n", WS_V_HTTP_VERSION);
     static const char *const bad[] = {
@@ -449,7 +496,9 @@ int main(void) {
         cmocka_unit_test(lines_end_with_cr_lf),
         cmocka_unit_test(nothing_is_folded),
         cmocka_unit_test(the_request_line_has_two_single_spaces),
-        cmocka_unit_test(the_version_is_1_0_or_1_1),
+        cmocka_unit_test(one_empty_line_before_a_request_is_ignored),
+        cmocka_unit_test(a_target_has_the_characters_that_browsers_send),
+        cmocka_unit_test(the_version_is_1_x),
         cmocka_unit_test(header_names_are_tokens_right_before_the_colon),
         cmocka_unit_test(values_have_no_control_characters_but_tab),
         cmocka_unit_test(the_status_has_three_digits_and_a_space),

@@ -175,7 +175,7 @@ static void put_choice(struct bytes *out, const char *verb, const char *subproto
 }
 
 static void put_head(struct bytes *out, const struct http1 *h, size_t rest) {
-    if (http1_kind(h) == HTTP1_REQUEST) {
+    if (http1_method(h).n > 0) {
         put_str(out, "request ", http1_method(h));
         put_str(out, " ", http1_target(h));
         put(out, " HTTP/1.%u\n", http1_minor_version(h));
@@ -230,11 +230,11 @@ static void judge_response(struct bytes *out, const struct http1 *h,
         .deflate = s.deflate,
     };
     memcpy(r.key, "dGhlIHNhbXBsZSBub25jZQ==", WS_KEY_SIZE);
-    enum ws_violation v = ws_response_judge(h, &r, &agreed);
-    if (v == WS_V_NONE) {
+    assert_int_equal(ws_response_judge(h, &r, &agreed), TB_OK);
+    if (agreed.violation == WS_V_NONE) {
         put_choice(out, "agree", agreed.subprotocol, &agreed.deflate);
     } else {
-        put(out, "violation %s\n", violation_name(v));
+        put(out, "violation %s\n", violation_name(agreed.violation));
     }
     free(s.text);
 }

@@ -7,9 +7,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <poll.h>
 #include <pthread.h>
-#include <sched.h>
 #include <signal.h>
 #include <stdbool.h>
 #include <stdio.h>
@@ -25,7 +23,6 @@
 
 #define THREADS 4
 #define LINES 3000
-#define PIPE_SIZE 4096
 #define LONG_LINE 300000
 
 /* A file without a name. */
@@ -237,140 +234,6 @@ static void lines_of_many_threads_do_not_mix(void **state) {
     tear_down(&f);
 }
 
-static volatile sig_atomic_t signals;
-
-static void on_signal(int number) {
-    (void)number;
-    signals = signals + 1;
-}
-
-/* The other end of a small pipe: takes a little whenever the pipe is full. */
-struct slow_reader {
-    int fd;
-    int write_fd;
-    pthread_t writer;
-    int signal; /* to be sent to the writer each time before something is taken, or 0 */
-    size_t expected;
-    struct bytes content;
-};
-
-static void wait_until_full(const struct slow_reader *r) {
-    struct pollfd p = {.fd = r->write_fd, .events = POLLOUT};
-    while (poll(&p, 1, 0) > 0) {
-        sched_yield();
-    }
-}
-
-static void *read_slowly(void *arg) {
-    struct slow_reader *r = arg;
-    char part[PIPE_SIZE + 1];
-    while (r->content.len < r->expected) {
-        if (r->content.len + PIPE_SIZE < r->expected) {
-            wait_until_full(r);
-        }
-        if (r->signal != 0) {
-            pthread_kill(r->writer, r->signal);
-        }
-        ssize_t n = read(r->fd, part, sizeof(part));
-        if (n <= 0 || bytes_append(&r->content, part, (size_t)n) != TB_OK) {
-            break;
-        }
-    }
-    return NULL;
-}
-
-static void assert_slow_reader_gets_all(int pipe_flags, int signal_number) {
-    int fds[2];
-    assert_int_equal(pipe(fds), 0);
-    assert_int_equal(fcntl(fds[1], F_SETPIPE_SZ, PIPE_SIZE), PIPE_SIZE);
-    assert_int_equal(fcntl(fds[1], F_SETFL, pipe_flags), 0);
-    struct log *log = log_new(fds[1], LOG_TEXT, LOG_NORMAL);
-    assert_non_null(log);
-    struct slow_reader reader = {.fd = fds[0],
-                                 .write_fd = fds[1],
-                                 .writer = pthread_self(),
-                                 .signal = signal_number,
-                                 .expected = 1000 * 1000,
-                                 .content = BYTES_INIT};
-    pthread_t thread;
-    assert_int_equal(pthread_create(&thread, NULL, read_slowly, &reader), 0);
-    char line[1000];
-    for (int i = 0; i < 1000; i++) {
-        snprintf(line, sizeof(line), "%0998d", i);
-        log_line(log, LOG_NORMAL, line, sizeof(line) - 1);
-    }
-    assert_int_equal(log_failed(log), 0);
-    log_free(log);
-    assert_int_equal(pthread_join(thread, NULL), 0);
-    assert_int_equal(reader.content.len, reader.expected);
-    for (int i = 0; i < 1000; i++) {
-        snprintf(line, sizeof(line), "%0998d", i);
-        const uint8_t *got = reader.content.data + i * 1000;
-        assert_memory_equal(got, line, 998);
-        assert_int_equal(got[999], '\n');
-    }
-    bytes_release(&reader.content);
-    close(fds[0]);
-    close(fds[1]);
-}
-
-static void a_slow_reader_gets_everything_up_to_the_limit(void **state) {
-    (void)state;
-    assert_slow_reader_gets_all(O_NONBLOCK, 0);
-}
-
-/* A script that reads the first line only must not stop the server. */
-static void nobody_reads_and_nobody_waits(void **state) {
-    (void)state;
-    int fds[2];
-    assert_int_equal(pipe(fds), 0);
-    struct log *log = log_new(fds[1], LOG_TEXT, LOG_NORMAL);
-    assert_non_null(log);
-    char line[1000];
-    for (int i = 0; i < 5000; i++) {
-        snprintf(line, sizeof(line), "%0998d", i);
-        log_line(log, LOG_NORMAL, line, sizeof(line) - 1);
-        log_flush(log);
-    }
-    struct bytes content = BYTES_INIT;
-    char part[65536];
-    size_t lines = 0;
-    assert_int_equal(fcntl(fds[0], F_SETFL, O_NONBLOCK), 0);
-    for (;;) {
-        ssize_t n = read(fds[0], part, sizeof(part));
-        if (n <= 0) {
-            break;
-        }
-        assert_int_equal(bytes_append(&content, part, (size_t)n), TB_OK);
-        log_flush(log);
-    }
-    for (size_t i = 0; i < content.len; i++) {
-        lines += content.data[i] == '\n';
-    }
-    assert_int_equal(bytes_append(&content, "", 1), TB_OK);
-    char *last = (char *)content.data + (lines - 1) * 1000;
-    assert_int_equal((size_t)atoi(last) + lines - 1, 5000);
-    assert_non_null(strstr(last, "lines are missing here"));
-    bytes_release(&content);
-    log_free(log);
-    close(fds[0]);
-    close(fds[1]);
-}
-
-static void signals_change_nothing(void **state) {
-    (void)state;
-    struct sigaction action = {.sa_handler = on_signal}; /* without SA_RESTART */
-    struct sigaction before;
-    assert_int_equal(sigaction(SIGUSR1, &action, &before), 0);
-    signals = 0;
-    assert_slow_reader_gets_all(0, SIGUSR1);
-    assert_true(signals > 0);
-    signals = 0;
-    assert_slow_reader_gets_all(O_NONBLOCK, SIGUSR1);
-    assert_true(signals > 0);
-    assert_int_equal(sigaction(SIGUSR1, &before, NULL), 0);
-}
-
 static void assert_silenced(struct log *log, int err) {
     log_textf(log, LOG_ALWAYS, "unheard");
     assert_int_equal(log_failed(log), 0);
@@ -469,9 +332,6 @@ int main(void) {
         cmocka_unit_test(text_stays_out_of_a_json_log),
         cmocka_unit_test(a_text_line_is_one_line_and_safe),
         cmocka_unit_test(lines_of_many_threads_do_not_mix),
-        cmocka_unit_test(a_slow_reader_gets_everything_up_to_the_limit),
-        cmocka_unit_test(nobody_reads_and_nobody_waits),
-        cmocka_unit_test(signals_change_nothing),
         cmocka_unit_test(a_reader_that_has_gone_silences_the_log),
         cmocka_unit_test(a_full_disk_silences_the_log),
         cmocka_unit_test(failed_allocation_costs_whole_lines_only),

@@ -1,6 +1,4 @@
-/* Some tests put a generator of their own behind OpenSSL; the call for that is an old one. */
-#define OPENSSL_SUPPRESS_DEPRECATED
-
+/* The kernel's generator stands behind a function of ours, which some tests count and refuse. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -8,14 +6,14 @@
 
 #include <cmocka.h>
 
+#include <errno.h>
 #include <pthread.h>
 #include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
-
-#include <openssl/rand.h>
 
 #include "base/err.h"
 #include "base/random.h"
@@ -24,35 +22,52 @@
 #define KEY_SIZE 8
 
 static unsigned generator_calls;
-static bool generator_refuses;
+static int generator_errno;            /* it refuses with this, unless it is 0 */
+static bool generator_is_interrupted;  /* once, and then gives 100 bytes at most */
+static _Thread_local bool is_counting; /* numbers in place of chance */
 
-/* Gives numbers in place of chance: each byte is the number of its call. */
-static int counting_bytes(unsigned char *p, int n) {
-    if (generator_refuses) {
-        return 0;
+ssize_t getrandom(void *p, size_t n, unsigned flags);
+
+/* In the C library's place. While counting, each byte is the number of its call. */
+ssize_t getrandom(void *p, size_t n, unsigned flags) {
+    if (!is_counting) {
+        return syscall(SYS_getrandom, p, n, flags);
     }
     generator_calls++;
-    memset(p, (int)generator_calls, (size_t)n);
-    return 1;
+    if (generator_is_interrupted && generator_calls == 1) {
+        errno = EINTR;
+        return -1;
+    }
+    if (generator_errno != 0) {
+        errno = generator_errno;
+        return -1;
+    }
+    n = generator_is_interrupted && n > 100 ? 100 : n;
+    memset(p, (int)generator_calls, n);
+    return (ssize_t)n;
 }
 
-static int counting_status(void) {
-    return 1;
+struct body {
+    void *(*run)(void *arg);
+    void *arg;
+};
+
+static void *run_counting(void *arg) {
+    const struct body *body = arg;
+    is_counting = true;
+    return body->run(body->arg);
 }
 
-static const RAND_METHOD counting_generator = {
-    .bytes = counting_bytes, .pseudorand = counting_bytes, .status = counting_status};
-
-/* Runs `body` in a new thread, and so with a pool that nobody has filled, and with the counting
+/* Runs `run` in a new thread, and so with a pool that nobody has filled, and with the counting
  * generator. */
-static void with_counting_generator(void *(*body)(void *), void *arg) {
+static void with_counting_generator(void *(*run)(void *), void *arg) {
+    struct body body = {run, arg};
     generator_calls = 0;
-    generator_refuses = false;
-    assert_int_equal(RAND_set_rand_method(&counting_generator), 1);
+    generator_errno = 0;
+    generator_is_interrupted = false;
     pthread_t thread;
-    assert_int_equal(pthread_create(&thread, NULL, body, arg), 0);
+    assert_int_equal(pthread_create(&thread, NULL, run_counting, &body), 0);
     assert_int_equal(pthread_join(thread, NULL), 0);
-    assert_int_equal(RAND_set_rand_method(NULL), 1);
 }
 
 static int compare_keys(const void *a, const void *b) {
@@ -124,10 +139,10 @@ static void a_pool_serves_256_mask_keys(void **state) {
 static void *ask_a_refusing_generator(void *arg) {
     int *results = arg;
     uint8_t p[2000];
-    generator_refuses = true;
+    generator_errno = ENOSYS;
     results[0] = random_bytes(p, 4);
     results[1] = random_bytes(p, sizeof(p));
-    generator_refuses = false;
+    generator_errno = 0;
     results[2] = random_bytes(p, 4);
     return NULL;
 }
@@ -136,9 +151,27 @@ static void a_refusing_generator_is_an_error_and_not_weak_bytes(void **state) {
     (void)state;
     int results[3] = {1, 1, 1};
     with_counting_generator(ask_a_refusing_generator, results);
-    assert_int_equal(results[0], TB_ECRYPTO);
-    assert_int_equal(results[1], TB_ECRYPTO);
+    assert_int_equal(results[0], TB_ESYS);
+    assert_int_equal(results[1], TB_ESYS);
     assert_int_equal(results[2], TB_OK);
+}
+
+/* The first byte and the last come from different calls, and none is left out. */
+static void *ask_an_interrupted_generator(void *arg) {
+    uint8_t *p = arg;
+    generator_is_interrupted = true;
+    return random_bytes(p, 2000) == TB_OK ? p : NULL;
+}
+
+static void signals_and_short_reads_change_nothing(void **state) {
+    (void)state;
+    uint8_t p[2001] = {0};
+    with_counting_generator(ask_an_interrupted_generator, p);
+    assert_int_equal(generator_calls, 21);
+    for (size_t i = 0; i < 2000; i++) {
+        assert_int_equal(p[i], 2 + i / 100);
+    }
+    assert_int_equal(p[2000], 0);
 }
 
 static void read_exactly(int fd, uint8_t *p, size_t n) {
@@ -216,6 +249,7 @@ int main(void) {
         cmocka_unit_test(every_byte_asked_for_is_written_and_no_other),
         cmocka_unit_test(a_pool_serves_256_mask_keys),
         cmocka_unit_test(a_refusing_generator_is_an_error_and_not_weak_bytes),
+        cmocka_unit_test(signals_and_short_reads_change_nothing),
         cmocka_unit_test(a_forked_child_repeats_neither_parent_nor_sibling),
         cmocka_unit_test(threads_do_not_share_bytes),
     };

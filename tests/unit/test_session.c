@@ -1,7 +1,5 @@
 /* What a session reads, as far as the transcripts (tests/transcripts) cannot show it: memory, long
- * conversations, failing allocations.
- *
- * ctest: timeout 120 */
+ * conversations, failing allocations. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -11,7 +9,6 @@
 
 #include <stdlib.h>
 #include <string.h>
-#include <zlib.h>
 
 #include "failing_alloc.h"
 #include "guarded.h"
@@ -25,7 +22,6 @@ static void an_idle_session_is_small_and_owns_nothing(void **state) {
     struct ws_session s;
     fail_alloc_at(0);
     session_init(&s, &server_config, &takeover);
-    assert_false(session_is_midway(&s));
     session_release(&s);
     fail_alloc_off();
     assert_int_equal(alloc_count(), 0);
@@ -68,14 +64,12 @@ static void what_was_cut_is_given_back_after_the_message(void **state) {
     session_feed(&s, wire.data, 10);
     assert_nothing_more(&s);
     assert_non_null(s.message.data);
-    assert_true(session_is_midway(&s));
     struct ws_event ev;
     session_feed(&s, wire.data + 10, 6);
     assert_int_equal(session_next(&s, &ev), WS_EVENT_MESSAGE);
     assert_memory_equal(ev.data, "0123456789", 10);
     assert_nothing_more(&s);
     assert_null(s.message.data);
-    assert_false(session_is_midway(&s));
 
     wire.len = 0;
     add_frame(&wire, WS_SERVER, 0x89, "0123456789", 10);
@@ -115,155 +109,6 @@ static void compressed_messages_leave_what_was_agreed(void **state) {
 }
 
 /* Framing */
-
-static enum ws_violation length_verdict(enum ws_role role, uint8_t first, uint64_t length) {
-    struct ws_session_config config = {
-        .role = role, .max_message = MAX_MESSAGE, .max_fragments = MAX_FRAGMENTS};
-    struct ws_session s;
-    session_init(&s, &config, &no_deflate);
-    struct bytes begun = BYTES_INIT;
-    add_frame(&begun, role, 0x02, "begun", 5);
-    struct ws_event ev;
-    if (first == 0x80) {
-        session_feed(&s, begun.data, begun.len);
-        assert_nothing_more(&s);
-    }
-    struct ws_head h = {.fin = true,
-                        .opcode = first & 0xf,
-                        .masked = role == WS_SERVER,
-                        .len_size = ws_len_size(length),
-                        .length = length};
-    uint8_t head[WS_HEAD_MAX];
-    size_t n = ws_head_write(&h, head);
-    fail_alloc_at(0);
-    session_feed(&s, head, n);
-    assert_int_equal(session_next(&s, &ev), WS_EVENT_VIOLATION);
-    fail_alloc_off();
-    assert_int_equal(alloc_count(), 0);
-    assert_nothing_more(&s);
-    session_release(&s);
-    bytes_release(&begun);
-    return ev.violation;
-}
-
-static void cve_2020_27813_lengths(void **state) {
-    (void)state;
-    static const uint64_t lengths[] = {
-        (UINT64_C(1) << 31) - 1, UINT64_C(1) << 31, (UINT64_C(1) << 31) + 1,
-        (UINT64_C(1) << 32) - 1, UINT64_C(1) << 32, (UINT64_C(1) << 32) + 1,
-        INT64_MAX - 1,           INT64_MAX,         UINT64_C(1) << 63,
-        (UINT64_C(1) << 63) + 1, UINT64_MAX - 5,    UINT64_MAX - 4,
-        UINT64_MAX - 1,          UINT64_MAX};
-    static const uint8_t firsts[] = {0x81, 0x82, 0x80};
-    for (size_t i = 0; i < sizeof(lengths) / sizeof(lengths[0]); i++) {
-        for (size_t k = 0; k < 3; k++) {
-            enum ws_violation expected =
-                lengths[i] <= INT64_MAX ? WS_V_MESSAGE_TOO_BIG : WS_V_FRAME_LENGTH_HIGH_BIT;
-            assert_int_equal(length_verdict(WS_SERVER, firsts[k], lengths[i]), expected);
-            assert_int_equal(length_verdict(WS_CLIENT, firsts[k], lengths[i]), expected);
-        }
-    }
-}
-
-/* A compressed frame may be of any length, for what counts is what it inflates to: the header of
- * the longest one costs nothing either. */
-static void cve_2020_27813_lengths_compressed(void **state) {
-    (void)state;
-    uint8_t head[] = {0xc2, 0xff, 0x7f, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0, 0, 0, 0};
-    struct ws_session s;
-    session_init(&s, &server_config, &takeover);
-    fail_alloc_at(0);
-    session_feed(&s, head, sizeof(head));
-    assert_nothing_more(&s);
-    fail_alloc_off();
-    assert_int_equal(alloc_count(), 0);
-    session_release(&s);
-}
-
-static void cve_2022_35922_claims_1gib_sends_1_byte(void **state) {
-    (void)state;
-    struct ws_session_config config = {
-        .role = WS_SERVER, .max_message = UINT64_C(1) << 31, .max_fragments = 10};
-    uint8_t wire[] = {0x82, 0xff, 0, 0, 0, 0, 0x40, 0, 0, 0, 0, 0, 0, 0, 'x'};
-    struct ws_session s;
-    session_init(&s, &config, &no_deflate);
-    session_feed(&s, wire, sizeof(wire));
-    assert_nothing_more(&s);
-    assert_true(session_is_midway(&s));
-    assert_true(s.message.cap < 64 * 1024);
-    session_release(&s);
-}
-
-/* 10^7 empty fragments of one message, without a limit: not an allocation. */
-static void cve_2026_48779_tiny_fragments_cost_nothing(void **state) {
-    (void)state;
-    enum { COUNT = 10 * 1000 * 1000, BATCH = 10000 };
-    struct ws_session_config config = {
-        .role = WS_SERVER, .max_message = MAX_MESSAGE, .max_fragments = UINT32_MAX};
-    struct bytes begin = BYTES_INIT;
-    struct bytes more = BYTES_INIT;
-    add_frame(&begin, WS_SERVER, 0x01, NULL, 0);
-    for (size_t i = 0; i < BATCH; i++) {
-        add_frame(&more, WS_SERVER, 0x00, NULL, 0);
-    }
-    struct ws_session s;
-    session_init(&s, &config, &no_deflate);
-    fail_alloc_at(0);
-    session_feed(&s, begin.data, begin.len);
-    assert_nothing_more(&s);
-    for (size_t i = 0; i < COUNT; i += BATCH) {
-        session_feed(&s, more.data, more.len);
-        assert_nothing_more(&s);
-    }
-    fail_alloc_off();
-    assert_int_equal(alloc_count(), 0);
-    begin.len = 0;
-    add_frame(&begin, WS_SERVER, 0x80, "end", 3);
-    struct ws_event ev;
-    feed_for(&s, &begin, WS_EVENT_MESSAGE, &ev);
-    assert_int_equal(ev.frames, COUNT + 2);
-    assert_int_equal(ev.wire, (COUNT + 2) * 6 + 3);
-    session_release(&s);
-    bytes_release(&begin);
-    bytes_release(&more);
-}
-
-/* Fragments of 0 and of 1 byte, against each of the two limits. */
-static enum ws_violation endless_fragments(size_t size, uint32_t *frames, size_t *cap) {
-    struct ws_session s;
-    session_init(&s, &server_config, &no_deflate);
-    struct ws_event ev = {.kind = WS_EVENT_NONE};
-    *frames = 0;
-    *cap = 0;
-    for (uint8_t first = 0x02; ev.kind == WS_EVENT_NONE; first = 0x00) {
-        struct bytes wire = BYTES_INIT;
-        add_frame(&wire, WS_SERVER, first, "x", size);
-        session_feed(&s, wire.data, wire.len);
-        session_next(&s, &ev);
-        *frames += ev.kind == WS_EVENT_NONE;
-        *cap = *cap < s.message.cap ? s.message.cap : *cap;
-        bytes_release(&wire);
-    }
-    assert_int_equal(ev.kind, WS_EVENT_VIOLATION);
-    session_release(&s);
-    return ev.violation;
-}
-
-static void cve_2026_48779_tiny_fragments_have_a_limit(void **state) {
-    (void)state;
-    uint32_t frames;
-    size_t cap;
-    assert_int_equal(endless_fragments(0, &frames, &cap), WS_V_TOO_MANY_FRAGMENTS);
-    assert_int_equal(frames, MAX_FRAGMENTS);
-    assert_int_equal(cap, 0);
-    assert_int_equal(endless_fragments(1, &frames, &cap), WS_V_TOO_MANY_FRAGMENTS);
-    assert_int_equal(frames, MAX_FRAGMENTS);
-    assert_true(cap <= 2 * MAX_FRAGMENTS);
-    server_config.max_message = 1000;
-    assert_int_equal(endless_fragments(1, &frames, &cap), WS_V_MESSAGE_TOO_BIG);
-    server_config.max_message = MAX_MESSAGE;
-    assert_int_equal(frames, 1000);
-}
 
 static void cve_2025_51495_continuation_with_nothing_started(void **state) {
     (void)state;
@@ -403,7 +248,6 @@ static void after_our_close_the_peer_is_still_heard(void **state) {
     assert_int_equal(session_put_close(&s, 1001, "bye", 3, dst, &written), TB_OK);
     assert_int_equal(written, 7);
     assert_true(session_close_put(&s));
-    assert_false(session_close_seen(&s));
     struct bytes wire = BYTES_INIT;
     add_frame(&wire, WS_SERVER, 0x81, "last words", 10);
     add_frame(&wire, WS_SERVER, 0x89, "there?", 6);
@@ -416,7 +260,6 @@ static void after_our_close_the_peer_is_still_heard(void **state) {
     assert_int_equal(session_next(&s, &ev), WS_EVENT_CLOSE);
     assert_int_equal(ev.code, 1001);
     assert_memory_equal(ev.data, "ok", 2);
-    assert_true(session_close_seen(&s));
     assert_nothing_more(&s);
     session_release(&s);
     bytes_release(&wire);
@@ -438,7 +281,6 @@ static void the_rest_can_be_taken_and_fed_again(void **state) {
     uint8_t copy[9];
     memcpy(copy, rest, n);
     session_feed(&s, copy, n);
-    assert_true(session_is_midway(&s));
     assert_int_equal(session_next(&s, &ev), WS_EVENT_MESSAGE);
     assert_memory_equal(ev.data, "two", 3);
     session_release(&s);
@@ -491,56 +333,12 @@ static void each_allocation_fails_in_turn(void **state) {
     bytes_release(&wire);
 }
 
-/* 1,000 bombs of 1 GiB, a mebibyte each on the wire, against the server's limit. */
-static void cve_2018_1000518_bombs(void **state) {
-    (void)state;
-    enum { MIB = 1 << 20, BOMBS = 1000 };
-    static uint8_t zeros[MIB];
-    uint8_t part[4096];
-    z_stream z = {.next_in = zeros, .avail_in = MIB, .next_out = part, .avail_out = sizeof(part)};
-    assert_int_equal(deflateInit2(&z, 9, Z_DEFLATED, -15, 8, Z_DEFAULT_STRATEGY), Z_OK);
-    assert_int_equal(deflate(&z, Z_FULL_FLUSH), Z_OK);
-    size_t part_len = sizeof(part) - z.avail_out;
-    deflateEnd(&z);
-    struct bytes bomb = BYTES_INIT;
-    for (size_t i = 0; i < 1024; i++) {
-        assert_int_equal(bytes_append(&bomb, part, part_len), TB_OK);
-    }
-    struct bytes wire = BYTES_INIT;
-    add_frame(&wire, WS_CLIENT, 0xc2, bomb.data, bomb.len); /* unmasked: it is fed 1,000 times */
-    for (size_t i = 0; i < BOMBS; i++) {
-        struct ws_session s;
-        session_init(&s, &client_config, i % 2 ? &takeover : &no_takeover);
-        struct ws_event ev = {.kind = WS_EVENT_NONE};
-        size_t cap = 0;
-        size_t fed = 0;
-        for (; fed < wire.len && ev.kind == WS_EVENT_NONE; fed += part_len) {
-            cap = cap < s.message.cap ? s.message.cap : cap;
-            session_feed(&s, wire.data + fed, part_len);
-            session_next(&s, &ev);
-        }
-        assert_int_equal(ev.violation, WS_V_MESSAGE_TOO_BIG);
-        assert_true(fed <= 3 * part_len);
-        assert_true(cap <= MAX_MESSAGE + 256 * 1024);
-        assert_null(s.message.data);
-        assert_null(s.inflater);
-        session_release(&s);
-    }
-    bytes_release(&wire);
-    bytes_release(&bomb);
-}
-
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(an_idle_session_is_small_and_owns_nothing),
         cmocka_unit_test(whole_messages_are_handed_out_where_they_stand),
         cmocka_unit_test(what_was_cut_is_given_back_after_the_message),
         cmocka_unit_test(compressed_messages_leave_what_was_agreed),
-        cmocka_unit_test(cve_2020_27813_lengths),
-        cmocka_unit_test(cve_2020_27813_lengths_compressed),
-        cmocka_unit_test(cve_2022_35922_claims_1gib_sends_1_byte),
-        cmocka_unit_test(cve_2026_48779_tiny_fragments_cost_nothing),
-        cmocka_unit_test(cve_2026_48779_tiny_fragments_have_a_limit),
         cmocka_unit_test(cve_2025_51495_continuation_with_nothing_started),
         cmocka_unit_test(headers_of_6_bytes_back_to_back),
         cmocka_unit_test(invalid_utf8_split_anywhere),
@@ -548,7 +346,6 @@ int main(void) {
         cmocka_unit_test(after_our_close_the_peer_is_still_heard),
         cmocka_unit_test(the_rest_can_be_taken_and_fed_again),
         cmocka_unit_test(each_allocation_fails_in_turn),
-        cmocka_unit_test(cve_2018_1000518_bombs),
     };
     return cmocka_run_group_tests(tests, setup, teardown);
 }

@@ -76,6 +76,61 @@ static void what_one_side_puts_the_other_reads(void **state) {
     free(message);
 }
 
+/* A peer inflates with no more than was agreed for our direction, which is not the other's. A
+ * block comes again where the smaller of the two windows does not reach. */
+static void each_direction_keeps_its_own_window(void **state) {
+    (void)state;
+    enum { BLOCK = 250, SMALL = 9, SIZE = 2 * BLOCK + (1 << SMALL) };
+    uint8_t message[SIZE];
+    uint8_t dst[2 * SIZE];
+    uint64_t random = 19;
+    random_fill(&random, message, SIZE);
+    memcpy(message + SIZE - BLOCK, message, BLOCK);
+    for (int k = 0; k < 4; k++) {
+        bool as_server = (k & 1) != 0;
+        bool ours_is_small = (k & 2) != 0;
+        struct ws_deflate deflate = takeover;
+        *(as_server == ours_is_small ? &deflate.server_max_window_bits
+                                     : &deflate.client_max_window_bits) = SMALL;
+        struct ws_session s;
+        session_init(&s, as_server ? &server_config : &client_config, &deflate);
+        size_t written;
+        assert_int_equal(session_put_message(&s, WS_OP_BINARY, message, SIZE, dst, &written),
+                         TB_OK);
+        session_release(&s);
+        /* the second block is a few bytes only if the window reaches the first one */
+        assert_int_equal(written < SIZE - BLOCK / 2, !ours_is_small);
+    }
+}
+
+/* zlib has no such compressor, and nobody must use one (RFC 7692 s.6). */
+static void with_a_window_of_8_bits_we_do_not_compress(void **state) {
+    (void)state;
+    enum { SIZE = 1000 };
+    static const uint8_t message[SIZE];
+    struct ws_deflate deflate = takeover;
+    deflate.client_max_window_bits = 8;
+    struct ws_session writer;
+    struct ws_session reader;
+    session_init(&writer, &client_config, &deflate);
+    session_init(&reader, &server_config, &deflate);
+    size_t room = session_message_bound(&writer, SIZE);
+    assert_int_equal(room, WS_HEAD_MAX + SIZE);
+    uint8_t *dst = malloc(session_message_bound(&reader, SIZE));
+    assert_non_null(dst);
+    size_t written;
+    assert_int_equal(session_put_message(&writer, WS_OP_BINARY, message, SIZE, dst, &written),
+                     TB_OK);
+    assert_null(writer.deflater);
+    assert_read(&reader, dst, written, WS_OP_BINARY, message, SIZE, false);
+    assert_int_equal(session_put_message(&reader, WS_OP_BINARY, message, SIZE, dst, &written),
+                     TB_OK);
+    assert_read(&writer, dst, written, WS_OP_BINARY, message, SIZE, true);
+    session_release(&writer);
+    session_release(&reader);
+    free(dst);
+}
+
 static int compare_keys(const void *a, const void *b) {
     return memcmp(a, b, 4);
 }
@@ -184,6 +239,8 @@ static void a_message_that_cannot_be_deflated_for_want_of_memory(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(what_one_side_puts_the_other_reads),
+        cmocka_unit_test(each_direction_keeps_its_own_window),
+        cmocka_unit_test(with_a_window_of_8_bits_we_do_not_compress),
         cmocka_unit_test(cve_2025_10148_a_mask_key_for_every_frame),
         cmocka_unit_test(cve_2026_45736_every_byte_that_is_sent_is_initialised),
         cmocka_unit_test(what_may_not_be_put_is_refused),
