@@ -49,6 +49,8 @@ static void on_closing_expired(struct deadline *d) {
 
 /* ---- the turn ---- */
 
+static void on_retry(uv_timer_t *timer);
+
 static void flush_dirty(struct endpoint *ep) {
     struct list dirty;
     list_init(&dirty);
@@ -60,6 +62,13 @@ static void flush_dirty(struct endpoint *ep) {
     }
 }
 
+/* Comes back to what could not be done now: a turn, in which that is tried again, is enough. */
+static void retry_soon(struct endpoint *ep) {
+    if (!uv_is_active((uv_handle_t *)&ep->retry) && !uv_is_closing((uv_handle_t *)&ep->retry)) {
+        uv_timer_start(&ep->retry, on_retry, RETRY_MS, 0);
+    }
+}
+
 /* What is said while somebody is flushed, because he leaves, is flushed in the same turn. */
 static void on_turn_end(void *ctx) {
     struct endpoint *ep = ctx;
@@ -68,7 +77,9 @@ static void on_turn_end(void *ctx) {
         room_flush(&ep->room);
     } while (!list_is_empty(&ep->dirty) || ep->room.dirty);
     chain_move_on(&ep->own);
-    trace_flush(ep->config->trace);
+    if (trace_flush(ep->config->trace)) {
+        retry_soon(ep);
+    }
 }
 
 bool endpoint_is_ahead(const struct endpoint *ep) {
@@ -162,8 +173,6 @@ static void start(struct conn *c, struct listener *l) {
     }
 }
 
-static void on_retry(uv_timer_t *timer);
-
 static void on_connection(struct listener *l) {
     struct endpoint *ep = l->ctx;
     struct conn *c = conn_new(ep, l->kind);
@@ -173,7 +182,7 @@ static void on_connection(struct listener *l) {
     }
     /* While nothing is accepted, libuv leaves the listener alone, and the peers wait. */
     l->waiting = true;
-    uv_timer_start(&ep->retry, on_retry, RETRY_MS, 0);
+    retry_soon(ep);
 }
 
 static void on_retry(uv_timer_t *timer) {

@@ -70,7 +70,7 @@ struct endpoint {
     struct list dirty;   /* conns with output of their own in this turn */
     struct list yielded; /* conns that had enough for one turn */
     uv_idle_t idle;      /* runs while somebody has yielded */
-    uv_timer_t retry;    /* accepts again after memory was out */
+    uv_timer_t retry;    /* a turn soon: for who could not be accepted, and for waiting log lines */
     struct deadline_queue opening, ping, pong, closing;
     struct listener **listeners;
     size_t listener_count;

@@ -289,18 +289,17 @@ static void tell_failure(struct trace *t) {
         json_decref(fields);
         bytes_release(&line);
     }
-    log_flush(t->console);
 }
 
-void trace_flush(struct trace *t) {
+bool trace_flush(struct trace *t) {
     if (t == NULL) {
-        return;
+        return false;
     }
-    log_flush(t->console);
     if (t->record != NULL) {
         log_flush(t->record);
         tell_failure(t);
     }
+    return log_flush(t->console);
 }
 
 static void write_first_line(struct trace *t) {

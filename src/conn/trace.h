@@ -66,7 +66,8 @@ void trace_listening(struct trace *t, const char *url);
 void trace_log(struct trace *t, const char *text);
 
 /* The end of a turn: what was written goes out. If the recording has failed (the disk is full),
- * says so once, on the console. */
-void trace_flush(struct trace *t);
+ * says so once, on the console. Returns whether lines wait for the console's reader, and so for
+ * another flush. */
+bool trace_flush(struct trace *t);
 
 #endif
