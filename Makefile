@@ -9,9 +9,10 @@ CTEST = ctest --output-on-failure --parallel $(shell nproc)
 
 .PHONY: build run test test-dev test-tsan lint format fuzz bench coverage install clean help
 
+# What a folder of build/ was configured with stays in its cache, so each command says both.
 build:
 	@scripts/bootstrap build
-	@cmake --preset release $(CMAKE_FLAGS)
+	@cmake --preset release -DTABURET_TESTS=OFF -DTABURET_BENCH=OFF $(CMAKE_FLAGS)
 	@cmake --build --preset release
 
 run: build
@@ -19,7 +20,7 @@ run: build
 
 test:
 	@scripts/bootstrap build test
-	@cmake --preset release -DTABURET_TESTS=ON $(CMAKE_FLAGS)
+	@cmake --preset release -DTABURET_TESTS=ON -DTABURET_BENCH=OFF $(CMAKE_FLAGS)
 	@cmake --build --preset release
 	@$(CTEST) --preset release
 
@@ -53,7 +54,7 @@ fuzz:
 
 bench:
 	@scripts/bootstrap build bench
-	@cmake --preset release -DTABURET_BENCH=ON $(CMAKE_FLAGS)
+	@cmake --preset release -DTABURET_TESTS=OFF -DTABURET_BENCH=ON $(CMAKE_FLAGS)
 	@cmake --build --preset release
 	@bench/run
 
@@ -65,7 +66,8 @@ coverage:
 	@cd build/coverage && gcovr --root ../.. --filter ../../src/ --exclude-unreachable-branches .
 
 install: build
-	@DESTDIR=$(DESTDIR) cmake --install build/release --prefix $(PREFIX)
+	@DESTDIR="$(DESTDIR)" cmake --install build/release \
+		--prefix "$(patsubst ~/%,$(HOME)/%,$(PREFIX))"
 
 clean:
 	@rm -rf build

@@ -1,7 +1,10 @@
 /* taburet: the WebSocket workbench. The table of verbs, help and version. */
+#include <errno.h>
+#include <fcntl.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "app/command.h"
 #include "app/serve/serve.h"
@@ -67,7 +70,21 @@ static bool is_one_of(const char *word, const char *a, const char *b, const char
     return strcmp(word, a) == 0 || strcmp(word, b) == 0 || strcmp(word, c) == 0;
 }
 
+/* Where standard input, output or errors are closed, the next file to be opened would get their
+ * number, and what is printed would stand in it. The lowest free number is what open() gives. */
+static bool fill_standard_descriptors(void) {
+    for (int fd = STDIN_FILENO; fd <= STDERR_FILENO; fd++) {
+        if (fcntl(fd, F_GETFD) < 0 && errno == EBADF && open("/dev/null", O_RDWR) != fd) {
+            return false;
+        }
+    }
+    return true;
+}
+
 int main(int argc, char **argv) {
+    if (!fill_standard_descriptors()) {
+        return EXIT_SYSTEM;
+    }
     if (argc < 2) {
         print_overview(stderr);
         return EXIT_USAGE;

@@ -84,8 +84,8 @@ static struct limit_text limit_print(uint64_t value, const struct limit_unit *un
 
 /* What the three kinds of quantity have of their own. */
 struct quantity {
-    const char *noun;
-    const char *example; /* where there are no limits that would show the notation */
+    const char *limited;   /* what is needed, before the limits, which show a size's notation */
+    const char *unlimited; /* … and where there are none */
     const struct limit_unit *units;
     int (*read)(const char *s, uint64_t *value);
 };
@@ -94,23 +94,23 @@ static int read_number(const char *s, uint64_t *value) {
     return units_count(s, 0, UINT64_MAX, value);
 }
 
-static const struct quantity number = {"a number", "10", plain_units, read_number};
-static const struct quantity size = {"a size", "64K", size_units, units_size};
-static const struct quantity duration = {"a duration", "5s", duration_units, units_duration};
+#define DURATIONS "a duration such as 20ms, 5s or 2m"
+static const struct quantity number = {"a number", "a number such as 10", plain_units, read_number};
+static const struct quantity size = {"a size", "a size such as 64K", size_units, units_size};
+static const struct quantity duration = {DURATIONS, DURATIONS, duration_units, units_duration};
 
 static int refuse_quantity(struct parser *p, const struct option *o, const struct quantity *q,
                            int err, const char *value) {
     if (o->min != 0 || o->max != 0) {
         struct limit_text min = limit_print(o->min, q->units);
         struct limit_text max = limit_print(o->max, q->units);
-        return refuse(p, "option '--%s' needs %s from %s to %s, not '%s'", o->name, q->noun,
+        return refuse(p, "option '--%s' needs %s from %s to %s, not '%s'", o->name, q->limited,
                       min.text, max.text, value);
     }
     if (err == TB_ERANGE) {
         return refuse(p, "option '--%s' cannot be as large as '%s'", o->name, value);
     }
-    return refuse(p, "option '--%s' needs %s such as %s, not '%s'", o->name, q->noun, q->example,
-                  value);
+    return refuse(p, "option '--%s' needs %s, not '%s'", o->name, q->unlimited, value);
 }
 
 static int set_quantity(struct parser *p, const struct option *o, const struct quantity *q,

@@ -1,5 +1,6 @@
 #include "net/bind.h"
 
+#include <arpa/inet.h>
 #include <errno.h>
 #include <netdb.h>
 #include <netinet/in.h>
@@ -15,8 +16,9 @@
 
 #include "base/err.h"
 #include "base/text.h"
+#include "net/listen.h"
 
-enum { BACKLOG = 4096, PORT_TRIES = 32 };
+enum { PORT_TRIES = 32, ADDRESS_MAX = INET6_ADDRSTRLEN + sizeof "[]" };
 
 /* ---- the collection ---- */
 
@@ -71,7 +73,7 @@ static int listen_tcp(const struct sockaddr *address, socklen_t size, bool share
         return -1;
     }
     if (!set_options(fd, address->sa_family, shared) || bind(fd, address, size) != 0 ||
-        listen(fd, BACKLOG) != 0) {
+        listen(fd, LISTEN_BACKLOG) != 0) {
         int saved = errno;
         close(fd);
         errno = saved;
@@ -86,13 +88,40 @@ static in_port_t *port_of(struct sockaddr_storage *address) {
                                           : &((struct sockaddr_in *)address)->sin_port;
 }
 
-static uint16_t bound_port(int fd) {
+/* The address that a socket is bound to; of the family 0 if the system does not tell. */
+static struct sockaddr_storage bound_address(int fd) {
     struct sockaddr_storage address = {0};
     socklen_t size = sizeof address;
     if (getsockname(fd, (struct sockaddr *)&address, &size) != 0) {
-        return 0;
+        address.ss_family = AF_UNSPEC;
     }
-    return ntohs(*port_of(&address));
+    return address;
+}
+
+/* Whether two addresses are the same, whatever the port. */
+static bool is_same_host(const struct sockaddr_storage *a, const struct sockaddr_storage *b) {
+    if (a->ss_family != b->ss_family) {
+        return false;
+    }
+    if (a->ss_family == AF_INET) {
+        return ((const struct sockaddr_in *)a)->sin_addr.s_addr ==
+               ((const struct sockaddr_in *)b)->sin_addr.s_addr;
+    }
+    const struct sockaddr_in6 *a6 = (const struct sockaddr_in6 *)a;
+    const struct sockaddr_in6 *b6 = (const struct sockaddr_in6 *)b;
+    return a6->sin6_scope_id == b6->sin6_scope_id &&
+           memcmp(&a6->sin6_addr, &b6->sin6_addr, sizeof a6->sin6_addr) == 0;
+}
+
+/* Whether an earlier host meant the address, too. */
+static bool is_bound(const struct bindings *b, const struct sockaddr_storage *address) {
+    for (size_t i = 0; i < b->count; i++) {
+        struct sockaddr_storage bound = bound_address(b->items[i].fd);
+        if (b->items[i].kind == STREAM_TCP && is_same_host(&bound, address)) {
+            return true;
+        }
+    }
+    return false;
 }
 
 /* One socket for each loop. With several loops the address is first bound alone: a shared port
@@ -104,8 +133,9 @@ static bool bind_address(struct bindings *b, struct sockaddr_storage *address, s
     if (fd < 0) {
         return false;
     }
-    b->port = bound_port(fd);
-    *port_of(address) = htons(b->port);
+    struct sockaddr_storage bound = bound_address(fd);
+    *port_of(address) = *port_of(&bound);
+    b->port = ntohs(*port_of(&bound));
     if (loops > 1) {
         close(fd);
     }
@@ -129,44 +159,81 @@ static bool is_absent_ipv6(const struct addrinfo *address, int why) {
     return address->ai_family == AF_INET6 && (why == EADDRNOTAVAIL || why == EAFNOSUPPORT);
 }
 
-/* Every address of a host. A loopback without IPv6 is noted, not refused. */
-static int bind_addresses(struct bindings *b, const char *host, const struct addrinfo *addresses,
-                          unsigned loops, struct bytes *message, struct bytes *notes) {
-    size_t before = b->count;
-    int why = 0;
-    int absent = 0;
-    for (const struct addrinfo *a = addresses; a != NULL && why == 0; a = a->ai_next) {
-        struct sockaddr_storage address = {0};
-        memcpy(&address, a->ai_addr, a->ai_addrlen);
-        if (bind_address(b, &address, a->ai_addrlen, loops)) {
-            continue;
-        }
-        if (is_absent_ipv6(a, errno)) {
-            absent = errno;
-            bytes_appendf(notes, "this machine has no IPv6: not listening on ::1\n");
-        } else {
-            why = errno;
-        }
-    }
-    if (why == 0 && b->count == before) {
-        why = absent;
-    }
-    if (why == 0) {
-        return TB_OK;
-    }
-    char where[300];
-    snprintf(where, sizeof where, "%s port %u", host, (unsigned)b->port);
-    refuse(message, where, why == EADDRINUSE ? "the port is taken" : strerror(why));
+/* An IPv6 address in brackets, unless `bare`. */
+static const char *address_name(const struct addrinfo *address, bool bare, char text[ADDRESS_MAX]) {
+    char ip[INET6_ADDRSTRLEN] = "";
+    bool is_ipv6 = address->ai_family == AF_INET6;
+    const void *from =
+        is_ipv6 ? (const void *)&((const struct sockaddr_in6 *)address->ai_addr)->sin6_addr
+                : (const void *)&((const struct sockaddr_in *)address->ai_addr)->sin_addr;
+    inet_ntop(address->ai_family, from, ip, sizeof ip);
+    snprintf(text, ADDRESS_MAX, is_ipv6 && !bare ? "[%s]" : "%s", ip);
+    return text;
+}
+
+static bool is_ipv6_loopback(const struct addrinfo *address) {
+    const struct sockaddr_in6 *a = (const struct sockaddr_in6 *)address->ai_addr;
+    return IN6_IS_ADDR_LOOPBACK(&a->sin6_addr);
+}
+
+/* A machine without its own loopback has no IPv6 at all. */
+static void note_absent(const struct addrinfo *address, int why, struct bytes *notes) {
+    char name[ADDRESS_MAX];
+    bool none_at_all = why == EAFNOSUPPORT || is_ipv6_loopback(address);
+    bytes_appendf(notes, "this machine has no %s: not listening on %s\n",
+                  none_at_all ? "IPv6" : "such address", address_name(address, true, name));
+}
+
+/* Names the address too, if the host has several. */
+static int refuse_address(const struct bindings *b, const char *host,
+                          const struct addrinfo *address, bool is_only, int why,
+                          struct bytes *message) {
+    char where[BIND_HOST_MAX + 16], name[ADDRESS_MAX], reason[200];
+    snprintf(where, sizeof where, "%.*s port %u", BIND_HOST_MAX, host, (unsigned)b->port);
+    snprintf(reason, sizeof reason, "%s%s%s", is_only ? "" : address_name(address, false, name),
+             is_only ? "" : ": ", why == EADDRINUSE ? "the port is taken" : strerror(why));
+    refuse(message, where, reason);
     errno = why;
     return TB_ESYS;
+}
+
+/* Binds the address, unless it is bound already. 0 or the errno. */
+static int bind_once(struct bindings *b, const struct addrinfo *a, unsigned loops) {
+    struct sockaddr_storage address = {0};
+    memcpy(&address, a->ai_addr, a->ai_addrlen);
+    return is_bound(b, &address) || bind_address(b, &address, a->ai_addrlen, loops) ? 0 : errno;
+}
+
+/* Every address of a host. IPv6 that the machine does not have is noted, not refused, if the host
+ * has another address. */
+static int bind_addresses(struct bindings *b, const char *host, const struct addrinfo *addresses,
+                          unsigned loops, struct bytes *message, struct bytes *notes) {
+    bool is_only = addresses->ai_next == NULL;
+    const struct addrinfo *absent = NULL;
+    bool any = false;
+    int absent_why = 0;
+    for (const struct addrinfo *a = addresses; a != NULL; a = a->ai_next) {
+        int why = bind_once(b, a, loops);
+        if (why == 0) {
+            any = true;
+        } else if (is_absent_ipv6(a, why)) {
+            absent = a;
+            absent_why = why;
+            note_absent(a, why, notes);
+        } else {
+            return refuse_address(b, host, a, is_only, why, message);
+        }
+    }
+    return any ? TB_OK : refuse_address(b, host, absent, is_only, absent_why, message);
 }
 
 /* The addresses of a host; `localhost` is not left to the system's files. */
 static int resolve(const char *host, struct addrinfo **addresses, struct bytes *message) {
     const struct addrinfo hints = {.ai_socktype = SOCK_STREAM, .ai_flags = AI_PASSIVE};
     struct addrinfo **end = addresses;
+    char name[BIND_HOST_MAX];
     bool is_localhost = strcmp(host, "localhost") == 0;
-    const char *const names[] = {is_localhost ? "127.0.0.1" : host, "::1"};
+    const char *const names[] = {is_localhost ? "127.0.0.1" : bind_host_name(host, name), "::1"};
     for (size_t i = 0; i < (is_localhost ? 2U : 1U); i++) {
         int err = getaddrinfo(names[i], "0", &hints, end);
         if (err != 0) {
@@ -195,14 +262,22 @@ static int bind_host(struct bindings *b, const char *host, unsigned loops, struc
     return err;
 }
 
+const char *bind_host_name(const char *host, char name[BIND_HOST_MAX]) {
+    size_t n = strlen(host);
+    bool brackets = n > 2 && host[0] == '[' && host[n - 1] == ']' && strchr(host, ':') != NULL;
+    snprintf(name, BIND_HOST_MAX, "%.*s", (int)(brackets ? n - 2 : n), host + brackets);
+    return name;
+}
+
 int bindings_add_hosts(struct bindings *b, const char *const *hosts, size_t host_count,
                        uint16_t port, unsigned loops, struct bytes *message, struct bytes *notes) {
     size_t before = b->count;
+    size_t notes_before = notes->len;
     int err = TB_OK;
     for (int tries = 0; tries < PORT_TRIES; tries++) {
         b->port = port;
         bytes_clear(message);
-        bytes_clear(notes);
+        notes->len = notes_before;
         err = TB_OK;
         for (size_t i = 0; i < host_count && err == TB_OK; i++) {
             err = bind_host(b, hosts[i], loops, message, notes);
@@ -233,16 +308,28 @@ static int connects(const struct sockaddr_un *address) {
     return why;
 }
 
-/* Removes the socket file that a process left behind which is no more. */
-static void remove_abandoned(const struct sockaddr_un *address) {
+/* Removes the socket file that a process left behind which is no more. NULL, or why something else
+ * is in the way. */
+static const char *clear_the_way(const struct sockaddr_un *address) {
     struct stat st;
-    if (lstat(address->sun_path, &st) == 0 && S_ISSOCK(st.st_mode) &&
-        connects(address) == ECONNREFUSED) {
-        unlink(address->sun_path);
+    if (lstat(address->sun_path, &st) != 0) {
+        return NULL;
     }
+    if (!S_ISSOCK(st.st_mode)) {
+        return "the file exists and is not a socket";
+    }
+    int why = connects(address);
+    if (why == 0 || why == EAGAIN) { /* EAGAIN: its queue is full */
+        return "somebody listens on it already";
+    }
+    if (why == ECONNREFUSED && unlink(address->sun_path) != 0) {
+        why = errno;
+    }
+    return why == ECONNREFUSED || why == ENOENT ? NULL : strerror(why);
 }
 
-static int listen_unix(const struct sockaddr_un *address) {
+/* *st tells which file it is, so that only this one is removed at the end. */
+static int listen_unix(const struct sockaddr_un *address, struct stat *st) {
     int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
     if (fd < 0) {
         return -1;
@@ -250,7 +337,7 @@ static int listen_unix(const struct sockaddr_un *address) {
     if (bind(fd, (const struct sockaddr *)address, sizeof *address) != 0) {
         goto fail;
     }
-    if (listen(fd, BACKLOG) != 0) {
+    if (lstat(address->sun_path, st) != 0 || listen(fd, LISTEN_BACKLOG) != 0) {
         unlink(address->sun_path);
         goto fail;
     }
@@ -286,15 +373,20 @@ int bindings_add_unix(struct bindings *b, const char *path, unsigned loops, stru
     }
     memcpy(address.sun_path, path, strlen(path));
     size_t before = b->count;
-    remove_abandoned(&address);
-    int fd = listen_unix(&address);
+    struct stat st;
+    const char *obstacle = clear_the_way(&address);
+    if (obstacle != NULL) {
+        return refuse(message, path, obstacle);
+    }
+    int fd = listen_unix(&address, &st);
     if (fd < 0) {
-        return refuse(message, path,
-                      errno == EADDRINUSE ? "the file exists and is in use" : strerror(errno));
+        return refuse(message, path, strerror(errno));
     }
     int err = share_unix(b, fd, loops);
     if (err == TB_OK) {
         b->unix_path = path;
+        b->unix_device = st.st_dev;
+        b->unix_file = st.st_ino;
         return TB_OK;
     }
     if (err == TB_ESYS) {
@@ -305,10 +397,16 @@ int bindings_add_unix(struct bindings *b, const char *path, unsigned loops, stru
     return err;
 }
 
+static bool is_still_ours(const struct bindings *b) {
+    struct stat st;
+    return b->unix_path != NULL && lstat(b->unix_path, &st) == 0 && st.st_dev == b->unix_device &&
+           st.st_ino == b->unix_file;
+}
+
 void bindings_release(struct bindings *b) {
     drop_from(b, 0);
     free(b->items);
-    if (b->unix_path != NULL) {
+    if (is_still_ours(b)) {
         unlink(b->unix_path);
     }
     *b = (struct bindings)BINDINGS_INIT;

@@ -12,6 +12,7 @@
 
 #include <stddef.h>
 #include <stdint.h>
+#include <sys/types.h>
 
 #include "base/bytes.h"
 #include "net/stream.h"
@@ -26,16 +27,25 @@ struct bindings {
     struct binding *items;
     size_t count;
     uint16_t port;         /* the port that was bound; 0 if none */
-    const char *unix_path; /* the path that was bound, or NULL; removed by bindings_release() */
+    const char *unix_path; /* the path that was bound, or NULL */
+    dev_t unix_device;     /* the socket file there: bindings_release() removes it, */
+    ino_t unix_file;       /* but not what somebody else has put in its place since */
 };
 
 #define BINDINGS_INIT                                                                              \
-    { NULL, 0, 0, NULL }
+    { NULL, 0, 0, NULL, 0, 0 }
 
-/* Binds every host (name or address) on the port, one socket a loop. Port 0: any port that is free
- * on all of them. TB_OK; or an error, after which nothing is bound, and *message says what could
- * not be bound and why, in one line: TB_ESYS (the system refused), TB_EINVAL (no such host) or
- * TB_ENOMEM. *notes gets what the user should know all the same, one line each. */
+enum { BIND_HOST_MAX = 256 };
+
+/* The host without the brackets in which an IPv6 address may stand, terminated and cut off at
+ * BIND_HOST_MAX; returns name. */
+const char *bind_host_name(const char *host, char name[BIND_HOST_MAX]);
+
+/* Binds every host (name or address) on the port, one socket a loop; an address that several of
+ * them mean is bound once. Port 0: any port that is free on all of them. TB_OK; or an error, after
+ * which nothing is bound, and *message says what could not be bound and why, in one line: TB_ESYS
+ * (the system refused), TB_EINVAL (no such host) or TB_ENOMEM. *notes gets, behind what stands
+ * there, what the user should know all the same, one line each. */
 int bindings_add_hosts(struct bindings *b, const char *const *hosts, size_t host_count,
                        uint16_t port, unsigned loops, struct bytes *message, struct bytes *notes);
 
@@ -44,7 +54,7 @@ int bindings_add_hosts(struct bindings *b, const char *const *hosts, size_t host
  * above. */
 int bindings_add_unix(struct bindings *b, const char *path, unsigned loops, struct bytes *message);
 
-/* Closes what nobody took over and removes the socket file. */
+/* Closes what nobody took over and removes the socket file, if it is still ours. */
 void bindings_release(struct bindings *b);
 
 #endif

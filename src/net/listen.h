@@ -1,8 +1,7 @@
 /* net/listen.h - a listening socket on a loop.
  *
  * Embedded in its owner. Takes over a descriptor that net/bind opened. When the process is out of
- * descriptors, libuv closes the
- * waiting connections instead of spinning.
+ * descriptors, libuv closes the waiting connections instead of spinning.
  */
 #ifndef TB_NET_LISTEN_H
 #define TB_NET_LISTEN_H
@@ -12,6 +11,9 @@
 
 #include "net/loop.h"
 #include "net/stream.h"
+
+/* How many connections may wait in the system until they are accepted. */
+enum { LISTEN_BACKLOG = 4096 };
 
 struct listener {
     union {
@@ -23,15 +25,14 @@ struct listener {
     enum stream_kind kind;
     bool waiting; /* the owner could not take a connection yet; for the owner's use */
     void (*on_connection)(struct listener *l); /* one waits: stream_accept(s, &l->uv.stream, …) */
-    void (*on_closed)(struct listener *l);
-    void *ctx; /* the owner's */
+    void *ctx;                                 /* the owner's */
 };
 
 /* Starts accepting from fd, which is the listener's from now on. TB_OK or TB_ESYS; after an error
  * the listener is still to be closed. */
 int listener_open(struct listener *l, struct loop *loop, enum stream_kind kind, int fd);
 
-/* No new connections. on_closed follows in a later turn. */
+/* No new connections. The listener's memory is the loop's until its next turn, or its end. */
 void listener_close(struct listener *l);
 
 #endif

@@ -3,10 +3,11 @@
 #include <errno.h>
 #include <openssl/bio.h>
 #include <openssl/err.h>
+#include <openssl/pem.h>
 #include <openssl/ssl.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
+#include <time.h>
 
 #include "base/err.h"
 #include "base/text.h"
@@ -195,16 +196,58 @@ int tls_accept(struct stream *s, struct tls_context *context) {
 
 /* ---- the context ---- */
 
-/* Why a file cannot be used, as one line: the system's word if it cannot be read at all, else what
- * OpenSSL said first, which is nearest to the cause. */
-static int explain(struct bytes *message, const char *what, const char *file) {
-    const char *why =
-        access(file, R_OK) == 0 ? ERR_reason_error_string(ERR_peek_error()) : strerror(errno);
-    bytes_appendf(message, "%s '", what);
+/* Why OpenSSL refused, from what it said first, which is nearest to the cause. */
+static const char *reason(const char *if_no_pem) {
+    unsigned long first = ERR_peek_error();
+    if (ERR_SYSTEM_ERROR(first)) {
+        return strerror((int)ERR_GET_REASON(first));
+    }
+    int code = ERR_GET_REASON(first);
+    if (code == PEM_R_NO_START_LINE || code == ERR_R_UNSUPPORTED) {
+        return if_no_pem;
+    }
+    const char *text = ERR_reason_error_string(first);
+    return text != NULL ? text : "not readable";
+}
+
+static void append_quoted(struct bytes *message, const char *before, const char *file) {
+    bytes_appendf(message, "%s '", before);
     text_escape(message, file, strlen(file), TEXT_ONE_LINE);
-    bytes_appendf(message, "' (%s)", why != NULL ? why : "not readable");
+    bytes_append_str(message, "'");
+}
+
+/* Why a file cannot be used, as one line. */
+static int explain(struct bytes *message, const char *what, const char *file, const char *why) {
+    append_quoted(message, what, file);
+    bytes_appendf(message, " (%s)", why);
     ERR_clear_error();
     return TB_ECRYPTO;
+}
+
+/* A server is started by a script as often as by a person: nobody is there to answer. */
+static int refuse_passphrase(char *buf, int size, int writing, void *asked) {
+    (void)buf;
+    (void)size;
+    (void)writing;
+    *(bool *)asked = true;
+    return -1;
+}
+
+/* The caller frees the key; NULL if there is none, and *message says why. */
+static EVP_PKEY *read_key(const char *file, struct bytes *message) {
+    const char *const what = "cannot use the private key";
+    bool asked = false;
+    BIO *in = BIO_new_file(file, "r");
+    EVP_PKEY *key =
+        in == NULL ? NULL : PEM_read_bio_PrivateKey(in, NULL, refuse_passphrase, &asked);
+    if (asked) {
+        explain(message, what, file,
+                "the private key is encrypted; taburet needs it without a passphrase");
+    } else if (key == NULL) {
+        explain(message, what, file, reason("it has no private key in PEM form"));
+    }
+    BIO_free(in);
+    return key;
 }
 
 static void set_policy(SSL_CTX *ssl) {
@@ -215,19 +258,32 @@ static void set_policy(SSL_CTX *ssl) {
     SSL_CTX_set_mode(ssl, SSL_MODE_RELEASE_BUFFERS);
 }
 
+static int refuse_pair(const char *cert_file, const char *key_file, struct bytes *message) {
+    append_quoted(message, "the private key", key_file);
+    append_quoted(message, " does not belong to the certificate", cert_file);
+    ERR_clear_error();
+    return TB_ECRYPTO;
+}
+
 static int load_files(SSL_CTX *ssl, const char *cert_file, const char *key_file,
                       struct bytes *message) {
     ERR_clear_error();
     if (SSL_CTX_use_certificate_chain_file(ssl, cert_file) != 1) {
-        return explain(message, "cannot use the certificate", cert_file);
+        return explain(message, "cannot use the certificate", cert_file,
+                       reason("it has no certificate in PEM form"));
     }
-    if (SSL_CTX_use_PrivateKey_file(ssl, key_file, SSL_FILETYPE_PEM) != 1) {
-        return explain(message, "cannot use the private key", key_file);
+    EVP_PKEY *key = read_key(key_file, message);
+    if (key == NULL) {
+        return TB_ECRYPTO;
     }
-    if (SSL_CTX_check_private_key(ssl) != 1) {
-        return explain(message, "the private key does not belong to the certificate", key_file);
+    int err = TB_OK;
+    if (X509_check_private_key(SSL_CTX_get0_certificate(ssl), key) != 1) {
+        err = refuse_pair(cert_file, key_file, message);
+    } else if (SSL_CTX_use_PrivateKey(ssl, key) != 1) {
+        err = explain(message, "cannot use the private key", key_file, reason("not supported"));
     }
-    return TB_OK;
+    EVP_PKEY_free(key);
+    return err;
 }
 
 int tls_server_new(const char *cert_file, const char *key_file, struct tls_context **context,
@@ -256,6 +312,27 @@ int tls_server_new(const char *cert_file, const char *key_file, struct tls_conte
 fail:
     tls_context_free(c);
     return err;
+}
+
+static void note_date(struct bytes *notes, const char *what, const ASN1_TIME *time) {
+    struct tm date = {0};
+    char day[32] = "?";
+    if (ASN1_TIME_to_tm(time, &date) == 1) {
+        strftime(day, sizeof day, "%Y-%m-%d", &date);
+    }
+    bytes_appendf(notes, "the certificate %s %s: clients that check it will refuse it\n", what,
+                  day);
+}
+
+void tls_server_note(const struct tls_context *context, struct bytes *notes) {
+    const X509 *cert = SSL_CTX_get0_certificate(context->ssl);
+    const ASN1_TIME *from = X509_get0_notBefore(cert);
+    const ASN1_TIME *to = X509_get0_notAfter(cert);
+    if (X509_cmp_current_time(to) < 0) {
+        note_date(notes, "expired on", to);
+    } else if (X509_cmp_current_time(from) > 0) {
+        note_date(notes, "is not valid before", from);
+    }
 }
 
 void tls_context_free(struct tls_context *context) {

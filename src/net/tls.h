@@ -12,9 +12,14 @@
 struct tls_context;
 
 /* A server's context from PEM files. On failure returns TB_ECRYPTO or TB_ENOMEM and *message says
- * which file and why, in one line. The context is shared by all threads. */
+ * which file and why, in one line. Nobody is asked for a passphrase. The context is shared by all
+ * threads. */
 int tls_server_new(const char *cert_file, const char *key_file, struct tls_context **context,
                    struct bytes *message);
+
+/* Appends a line to *notes if the certificate is not valid today: it is served all the same, but
+ * clients that check it will not have it. */
+void tls_server_note(const struct tls_context *context, struct bytes *notes);
 
 void tls_context_free(struct tls_context *context);
 

@@ -3,7 +3,8 @@
 The program is $TABURET (default: build/taburet). Every wait has a limit; nothing sleeps in order
 to wait for readiness. TABURET_SANITIZED=1 says that the program was built with sanitizers: limits
 of time are then SCALE times longer, and limits of memory are not judged (ASan's quarantine and
-shadow pages are not the program's own memory).
+shadow pages are not the program's own memory). TABURET_PRELOAD is what the servers are to be
+loaded with (one_byte.c).
 """
 
 import asyncio
@@ -27,6 +28,7 @@ import websockets
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 PROGRAM = os.environ.get("TABURET") or str(ROOT / "build" / "taburet")
 SANITIZED = os.environ.get("TABURET_SANITIZED") == "1"
+PRELOAD = {"LD_PRELOAD": os.environ["TABURET_PRELOAD"]} if "TABURET_PRELOAD" in os.environ else {}
 SCALE = 3 if SANITIZED else 1
 LIMIT = 10 * SCALE
 TEST_LIMIT = 60 * SCALE
@@ -59,10 +61,15 @@ def wait_until(condition, what, limit=LIMIT):
     return value
 
 
-def run_program(*args, limit=LIMIT):
+def limit_descriptors(number):
+    return lambda: resource.setrlimit(resource.RLIMIT_NOFILE, (number, number))
+
+
+def run_program(*args, limit=LIMIT, preexec=None):
     """Runs the program to its end, for what must refuse to start or end by itself."""
     done = subprocess.run([PROGRAM, *args], stdin=subprocess.DEVNULL, capture_output=True,
-                          timeout=limit, text=True, errors="backslashreplace")
+                          timeout=limit, text=True, errors="backslashreplace",
+                          preexec_fn=preexec)
     if found := SANITIZER.search(done.stderr):
         raise AssertionError(found.group(0))
     return done
@@ -71,18 +78,17 @@ def run_program(*args, limit=LIMIT):
 class Server:
     """`taburet serve --port 0` with further arguments, running; its output is collected."""
 
-    def __init__(self, *args, every="0", nofile=None):
+    def __init__(self, *args, every="0", nofile=None, preexec=None):
         self.stopped_by_test = False
         self.expected_exit = 0
         self._changed = threading.Condition()
         self._lines = []  # (stream's name, bytes) in the order of arrival
         argv = [PROGRAM, "serve", "--port", "0"]
         argv += ["--every", every] if every is not None else []
-        limit = (lambda: resource.setrlimit(resource.RLIMIT_NOFILE, (nofile, nofile))) if nofile \
-            else None
+        limit = limit_descriptors(nofile) if nofile else preexec
         self.process = subprocess.Popen(argv + list(args), stdin=subprocess.DEVNULL,
                                         stdout=subprocess.PIPE, stderr=subprocess.PIPE,
-                                        preexec_fn=limit)
+                                        preexec_fn=limit, env=os.environ | PRELOAD)
         self.pid = self.process.pid
         self._readers = [threading.Thread(target=self._read, args=(name, pipe), daemon=True)
                          for name, pipe in (("out", self.process.stdout),

@@ -1,9 +1,11 @@
 """Where the server listens, and when it refuses to start."""
 
+import json
 import os
 import socket
 import ssl
 import stat
+import subprocess
 import unittest
 
 import websockets
@@ -55,6 +57,20 @@ class Addresses(ServerCase):
         with self.assertRaises(ConnectionRefusedError):
             RawClient(server, host="127.0.0.1")
 
+    @unittest.skipUnless(has_ipv6(), "this machine has no IPv6")
+    async def test_brackets_around_a_host_are_not_doubled(self):
+        server = self.serve("--host", "[::1]")
+        self.assertRegex(server.first_url, r"^ws://\[::1\]:\d+$")
+        ws = await self.connect(server, host="[::1]")
+        await ws.send("hi")
+        self.assertEqual(await self.recv(ws), "hi")
+
+    async def test_an_address_that_two_hosts_mean_is_served_once(self):
+        server = self.serve("--host", "localhost", "--host", "127.0.0.1", "--threads", "2")
+        server.wait_for_log("^listening on", count=2)
+        self.assertEqual({url.rsplit(":", 1)[1] for url in server.urls()}, {str(server.port)})
+        await self.assert_alive(server)
+
     async def test_port_0_takes_a_free_one_each_time(self):
         one, other = self.serve(), self.serve()
         self.assertNotEqual(one.port, other.port)
@@ -75,13 +91,42 @@ class Addresses(ServerCase):
         server.stop()
         self.assertFalse(os.path.exists(path))
 
+    async def test_a_unix_sockets_path_that_is_not_utf_8(self):
+        folder = str(self.temp_dir()).encode()
+        for args in ((), ("--log-format", "json")):
+            path = folder + b"/caf\xe9.sock"
+            server = self.serve("--unix", path, *args)
+            server.wait_for_log(r"caf\\+xe9\.sock")
+            server.stop()
+            if args:
+                line = json.loads(server.lines("out")[1])
+                self.assertEqual(line["url"], f"ws+unix:{folder.decode()}/caf\\xe9.sock")
+
+    async def test_a_unix_socket_that_was_replaced_is_not_removed(self):
+        path = str(self.temp_dir() / "taburet.sock")
+        first = self.serve("--unix", path)
+        os.unlink(path)
+        second = self.serve("--unix", path)
+        first.stop()
+        with opened(second, unix=path) as client:
+            client.send_frame(TEXT, b"hi")
+            self.assertEqual(client.recv_data().payload, b"hi")
+
     async def test_a_file_in_the_unix_sockets_place_is_not_removed(self):
         path = self.temp_dir() / "precious.txt"
         path.write_text("precious")
         done = run_program("serve", "--port", "0", "--unix", str(path))
         self.assertIn(done.returncode, (1, 2))
         self.assertIn(str(path), done.stderr)
+        self.assertIn("the file exists and is not a socket", done.stderr)
         self.assertEqual(path.read_text(), "precious")
+
+    async def test_a_unix_socket_in_use_is_refused(self):
+        path = str(self.temp_dir() / "taburet.sock")
+        self.serve("--unix", path)
+        done = run_program("serve", "--unix", path)
+        self.assertEqual(done.returncode, 1)
+        self.assertIn(f"{path} (somebody listens on it already)", done.stderr)
 
 
 class PortTaken(ServerCase):
@@ -94,8 +139,9 @@ class PortTaken(ServerCase):
         self.assertEqual(done.returncode, 1)
         self.assertNotIn("listening", done.stdout)
         self.assertEqual(len(done.stderr.splitlines()), 1, done.stderr)
-        self.assertRegex(done.stderr, r"^taburet: ")
-        self.assertIn(str(port), done.stderr)
+        address = f"[{host}]" if family == socket.AF_INET6 else host
+        self.assertEqual(done.stderr, f"taburet: cannot listen on localhost port {port} "
+                                      f"({address}: the port is taken)\n")
 
     def test_a_taken_port_is_one_clear_line_and_exit_1(self):
         self.assert_refused(socket.AF_INET, "127.0.0.1")
@@ -141,6 +187,38 @@ class BadCertificate(ServerCase):
         cert, _ = make_certificate(folder)
         _, other = make_certificate(folder, "other.test")
         self.assert_refused(cert, other, "other.test.key")
+        self.assert_refused(cert, other, cert)
+
+    def sign_for_january_2020(self, folder, key):
+        (folder / "index").touch()
+        (folder / "ca.conf").write_text("[ca]\ndefault_ca = here\n[here]\ndatabase = index\n"
+                                        "new_certs_dir = .\nrand_serial = yes\npolicy = any\n"
+                                        "default_md = sha256\n[any]\ncommonName = supplied\n")
+        for args in (["req", "-new", "-key", key, "-subj", "/CN=localhost", "-out", "request"],
+                     ["ca", "-selfsign", "-batch", "-config", "ca.conf", "-in", "request",
+                      "-keyfile", key, "-out", "old.pem", "-startdate", "20200101000000Z",
+                      "-enddate", "20200201000000Z"]):
+            subprocess.run(["openssl", *args], cwd=folder, check=True, capture_output=True,
+                           timeout=LIMIT)
+        return str(folder / "old.pem")
+
+    def test_an_encrypted_key_is_refused_without_a_question(self):
+        folder = self.temp_dir()
+        cert, key = make_certificate(folder)
+        locked = folder / "locked.key"
+        subprocess.run(["openssl", "pkey", "-in", key, "-aes256", "-passout", "pass:secret",
+                        "-out", str(locked)], check=True, capture_output=True, timeout=LIMIT)
+        self.assert_refused(cert, locked, "the private key is encrypted")
+
+    async def test_an_expired_one_is_served_and_noted(self):
+        folder = self.temp_dir()
+        _, key = make_certificate(folder)
+        cert = self.sign_for_january_2020(folder, key)
+        server = self.serve("--tls-cert", cert, "--tls-key", key)
+        server.wait_for_log("^the certificate expired on 2020-02-01: ")
+        context = ssl.create_default_context()
+        context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
+        await self.assert_alive(server, ssl=context)
 
     def test_one_of_the_two_alone(self):
         cert, key = make_certificate(self.temp_dir())

@@ -48,6 +48,16 @@ class Levels(ServerCase):
         server.stop()
         self.assertEqual([line for line in server.lines() if "listening" not in line], [])
 
+    async def test_few_descriptors_are_told(self):
+        for threads, most in (("1", 120), ("4", 72)):
+            server = self.serve("--threads", threads, nofile=200)
+            server.wait_for_log(f"^at most {most} connections: the limit of descriptors is 200, "
+                                "see 'ulimit -n'$")
+            self.assertTrue(server.lines("out")[0].startswith("listening on "))
+        server = self.serve("--max-connections", "7", nofile=200)
+        server.stop()
+        self.assertEqual(server.find_log("at most"), [])
+
     async def test_a_refusal_shows_status_and_why(self):
         server = self.serve()
         with RawClient(server) as client:

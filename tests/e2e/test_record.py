@@ -4,9 +4,12 @@ import asyncio
 import os
 import re
 import stat
+import subprocess
 import unittest
 
-from support import ServerCase, json_lines, run_program
+import websockets
+
+from support import LIMIT, PROGRAM, ServerCase, json_lines, run_program, wait_until
 from rawclient import (BINARY, CLOSE, CONTINUATION, PING, TEXT, RawClient, close_body, frame,
                        opened, plain_request)
 
@@ -46,7 +49,7 @@ class Record(ServerCase):
         for name in ("link", "dangling"):
             done = run_program("serve", "--port", "0", "--record", str(folder / name))
             self.assertIn(done.returncode, (1, 2))
-            self.assertIn(name, done.stderr)
+            self.assertIn(f"{name}' (it is a symbolic link)", done.stderr)
             self.assertNotIn("listening", done.stdout)
         self.assertEqual((folder / "target").read_text(), "precious")
         self.assertFalse((folder / "nothing").exists())
@@ -58,6 +61,33 @@ class Record(ServerCase):
             self.assertIn(done.returncode, (1, 2))
             self.assertIn(str(path), done.stderr)
             self.assertEqual(len(done.stderr.splitlines()), 1)
+
+    async def test_a_port_that_is_taken_leaves_no_file(self):
+        server = self.serve()
+        path = self.temp_dir() / "run.jsonl"
+        done = run_program("serve", "--port", str(server.port), "--record", str(path))
+        self.assertEqual(done.returncode, 1)
+        self.assertFalse(path.exists())
+
+    async def test_closed_standard_descriptors_are_not_the_recording(self):
+        folder = self.temp_dir()
+        path, sock = folder / "run.jsonl", str(folder / "taburet.sock")
+        for closed in ((0, 1, 2), (1,), (0, 1)):
+            path.unlink(missing_ok=True)
+            process = subprocess.Popen(
+                [PROGRAM, "serve", "--unix", sock, "--record", str(path)],
+                stderr=subprocess.PIPE, preexec_fn=lambda fds=closed: [os.close(n) for n in fds])
+            self.addCleanup(process.kill)
+            await asyncio.to_thread(wait_until, lambda: os.path.exists(sock), "it listens")
+            async with websockets.unix_connect(sock, uri="ws://localhost/") as ws:
+                await ws.send("double")
+                await self.recv_many(ws, 2)
+            process.terminate()
+            self.assertEqual(await asyncio.to_thread(process.wait, LIMIT), 0)
+            process.stderr.close()
+            lines = json_lines(path.read_text())
+            self.assertEqual(lines[0]["kind"], "recording")
+            self.assertIn("double response", [line.get("text") for line in lines])
 
     async def test_a_conversation_is_recorded_whole(self):
         server = self.record("--subprotocol", "chat")

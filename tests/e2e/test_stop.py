@@ -35,6 +35,25 @@ class Stop(ServerCase):
     async def test_sigint_is_the_same(self):
         await self.stop_is_graceful(signal.SIGINT)
 
+    async def test_the_end_of_the_terminal_is_the_same(self):
+        await self.stop_is_graceful(signal.SIGHUP)
+
+    async def test_nohup_is_heard(self):
+        server = self.serve(preexec=lambda: signal.signal(signal.SIGHUP, signal.SIG_IGN))
+        server.process.send_signal(signal.SIGHUP)
+        await self.assert_alive(server)
+        self.assertEqual(server.find_log("stopping"), [])
+
+    async def test_it_says_what_it_waits_for_if_anybody_is_there(self):
+        server = self.serve()
+        await self.connect(server)
+        await asyncio.to_thread(server.stop)
+        self.assertTrue(server.find_log("^stopping: clients have 5 seconds to answer; a second "
+                                        "signal ends it at once$"))
+        alone = self.serve()
+        alone.stop()
+        self.assertTrue(alone.find_log("^stopping$"))
+
     async def test_without_clients_it_is_immediate(self):
         server = self.serve("--threads", "4")
         began = time.monotonic()
@@ -98,6 +117,18 @@ class Stop(ServerCase):
                 self.assertLess(time.monotonic() - began, 1 * SCALE)
                 self.assertIn(code, (0, 1, 130, 143, -signal.SIGTERM, -signal.SIGINT))
                 server.expected_exit = code
+
+    async def test_a_second_signal_is_heard_on_whichever_thread_somebody_is_left(self):
+        for _ in range(8):  # the system picks the thread
+            server = self.serve("--threads", "2")
+            with opened(server) as client:
+                server.send_signal()
+                client.recv_close()  # and no answer
+                began = time.monotonic()
+                server.send_signal()
+                self.assertEqual(await asyncio.to_thread(server.wait), 130)
+                self.assertLess(time.monotonic() - began, 1 * SCALE)
+                server.expected_exit = 130
 
     async def test_peers_still_in_the_handshake_do_not_hold_it_up(self):
         cert, key = make_certificate(self.temp_dir())

@@ -2,7 +2,7 @@
 
 import unittest
 
-from support import run_program
+from support import limit_descriptors, run_program
 
 OPTIONS = ("--host", "--port", "--unix", "--every", "--echo", "--threads", "--tls-cert",
            "--tls-key", "--allow-origin", "--subprotocol", "--no-deflate", "--max-connections",
@@ -49,6 +49,27 @@ class Usage(unittest.TestCase):
             with self.subTest(value=value):
                 self.assert_usage_error("serve", "--port", "0", "--subprotocol", value,
                                         names=["--subprotocol"])
+
+    def test_a_host_that_is_no_name_or_address(self):
+        self.assert_usage_error("serve", "--port", "0", "--host", "*",
+                                names=["--host", "0.0.0.0", "::"])
+        self.assert_usage_error("serve", "--port", "0", "--host", "", names=["--host"])
+
+    def test_an_origin_that_no_browser_sends(self):
+        for value in ("*", "", "https://example.org/", "example.org", "https://Example.org"):
+            with self.subTest(value=value):
+                self.assert_usage_error("serve", "--port", "0", "--allow-origin", value,
+                                        names=["--allow-origin", "https://example.org"])
+
+    def test_a_duration_shows_its_units(self):
+        self.assert_usage_error("serve", "--every", "5S", names=["20ms, 5s or 2m", "24h"])
+
+    def test_more_threads_than_descriptors_are_an_error_and_no_crash(self):
+        done = run_program("serve", "--port", "0", "--threads", "16",
+                           preexec=limit_descriptors(60))
+        self.assertEqual(done.returncode, 1)
+        self.assertEqual(len(done.stderr.splitlines()), 1, done.stderr)
+        self.assertIn("Too many open files", done.stderr)
 
     def test_an_unknown_verb_names_the_nearest(self):
         self.assert_usage_error("sevre", names=["sevre", "serve"])

@@ -5,7 +5,9 @@
 
 #include <cmocka.h>
 
+#include <dlfcn.h>
 #include <errno.h>
+#include <netdb.h>
 #include <netinet/in.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -45,6 +47,20 @@ static void assert_message(struct fixture *f, const char *expected) {
     assert_string_equal((const char *)f->message.data, expected);
 }
 
+/* Stands in front of the system's: a host of the name two.test has 127.0.0.1, and an IPv6 address
+ * that no machine has (RFC 3849). The system's names of the parameters are not for others. */
+/* NOLINTNEXTLINE(readability-inconsistent-declaration-parameter-name) */
+int getaddrinfo(const char *node, const char *service, const struct addrinfo *hints,
+                struct addrinfo **list) {
+    int (*real)(const char *, const char *, const struct addrinfo *, struct addrinfo **);
+    *(void **)&real = dlsym(RTLD_NEXT, "getaddrinfo");
+    if (strcmp(node, "two.test") != 0) {
+        return real(node, service, hints, list);
+    }
+    assert_int_equal(real("127.0.0.1", service, hints, list), 0);
+    return real("2001:db8::1", service, hints, &(*list)->ai_next);
+}
+
 static uint16_t port_of(int fd, int *family) {
     struct sockaddr_storage address;
     socklen_t size = sizeof address;
@@ -62,6 +78,20 @@ static int listen_stranger(uint16_t *port) {
     assert_int_equal(setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on), 0);
     assert_int_equal(setsockopt(fd, SOL_SOCKET, SO_REUSEPORT, &on, sizeof on), 0);
     assert_int_equal(bind(fd, (struct sockaddr *)&address, sizeof address), 0);
+    assert_int_equal(listen(fd, 1), 0);
+    *port = port_of(fd, &family);
+    return fd;
+}
+
+/* … on ::1; -1 if there is no IPv6. */
+static int listen_stranger_v6(uint16_t *port) {
+    struct sockaddr_in6 address = {.sin6_family = AF_INET6, .sin6_addr = in6addr_loopback};
+    int family;
+    int fd = socket(AF_INET6, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    if (fd < 0 || bind(fd, (struct sockaddr *)&address, sizeof address) != 0) {
+        close(fd);
+        return -1;
+    }
     assert_int_equal(listen(fd, 1), 0);
     *port = port_of(fd, &family);
     return fd;
@@ -199,6 +229,93 @@ static void an_address_of_somebody_else_is_refused(void **state) {
     tear_down(&f);
 }
 
+static void assert_bound_once(const char *const *hosts, uint16_t port, unsigned loops) {
+    struct fixture f, alone;
+    set_up(&f);
+    set_up(&alone);
+    assert_int_equal(add_host(&alone, hosts[0], 0, loops), TB_OK);
+    assert_int_equal(bindings_add_hosts(&f.b, hosts, 2, port, loops, &f.message, &f.notes), TB_OK);
+    assert_int_equal(f.message.len, 0);
+    assert_int_equal(f.b.count, alone.b.count);
+    assert_true(connects_to(f.b.port));
+    tear_down(&alone);
+    tear_down(&f);
+}
+
+static void an_address_that_two_hosts_mean_is_bound_once(void **state) {
+    (void)state;
+    const char *const pairs[][2] = {
+        {"localhost", "127.0.0.1"}, {"localhost", "localhost"}, {"127.0.0.1", "127.0.0.1"}};
+    struct fixture f;
+    set_up(&f);
+    assert_int_equal(add_host(&f, "localhost", 0, 1), TB_OK);
+    uint16_t free_port = f.b.port;
+    tear_down(&f);
+    for (size_t i = 0; i < 3; i++) {
+        for (unsigned loops = 1; loops <= 2; loops++) {
+            assert_bound_once(pairs[i], 0, loops);
+            assert_bound_once(pairs[i], free_port, loops);
+        }
+    }
+}
+
+static void assert_taken(uint16_t port, const char *address) {
+    char expected[100];
+    struct fixture f;
+    set_up(&f);
+    assert_int_equal(add_host(&f, "localhost", port, 1), TB_ESYS);
+    snprintf(expected, sizeof expected,
+             "cannot listen on localhost port %u (%s: the port is taken)", (unsigned)port, address);
+    assert_message(&f, expected);
+    tear_down(&f);
+}
+
+static void the_address_that_was_refused_is_named_if_there_are_several(void **state) {
+    (void)state;
+    uint16_t port;
+    int stranger = listen_stranger(&port);
+    assert_taken(port, "127.0.0.1");
+    close(stranger);
+    stranger = listen_stranger_v6(&port);
+    if (stranger >= 0) {
+        assert_taken(port, "[::1]");
+        close(stranger);
+    }
+}
+
+static void an_ipv6_address_that_is_left_out_is_named(void **state) {
+    (void)state;
+    struct fixture f;
+    set_up(&f);
+    assert_int_equal(bytes_append_str(&f.notes, "before\n"), TB_OK);
+    assert_int_equal(add_host(&f, "two.test", 0, 2), TB_OK);
+    assert_int_equal(f.b.count, 2);
+    assert_int_equal(bytes_append(&f.notes, "", 1), TB_OK);
+    assert_string_equal((const char *)f.notes.data,
+                        "before\n"
+                        "this machine has no such address: not listening on 2001:db8::1\n");
+    tear_down(&f);
+}
+
+static void an_ipv6_address_may_stand_in_brackets(void **state) {
+    (void)state;
+    char name[BIND_HOST_MAX];
+    assert_string_equal(bind_host_name("[::1]", name), "::1");
+    assert_string_equal(bind_host_name("::1", name), "::1");
+    assert_string_equal(bind_host_name("[localhost]", name), "[localhost]");
+    assert_string_equal(bind_host_name("[", name), "[");
+    assert_string_equal(bind_host_name("", name), "");
+    char long_name[BIND_HOST_MAX + 10];
+    memset(long_name, 'x', sizeof long_name - 1);
+    long_name[sizeof long_name - 1] = '\0';
+    assert_int_equal(strlen(bind_host_name(long_name, name)), BIND_HOST_MAX - 1);
+    struct fixture f;
+    set_up(&f);
+    assert_int_equal(add_host(&f, "[2001:db8::1]", 0, 1), TB_ESYS);
+    assert_message(&f, "cannot listen on [2001:db8::1] port 0 (Cannot assign requested address)");
+    tear_down(&f);
+}
+
 /* ---- Unix sockets ---- */
 
 static char folder[] = "/tmp/taburet-bind-XXXXXX";
@@ -266,7 +383,21 @@ static void an_abandoned_unix_socket_is_replaced(void **state) {
     tear_down(&f);
 }
 
-static void assert_refused_and_left_alone(void) {
+static void a_file_that_came_in_its_place_is_not_removed(void **state) {
+    (void)state;
+    struct fixture f, next;
+    set_up(&f);
+    set_up(&next);
+    assert_int_equal(add_unix(&f, 1), TB_OK);
+    assert_int_equal(unlink(path), 0);
+    assert_int_equal(add_unix(&next, 1), TB_OK);
+    tear_down(&f);
+    assert_int_equal(connect_unix(), 0);
+    tear_down(&next);
+    assert_false(exists());
+}
+
+static void assert_refused_and_left_alone(const char *why) {
     struct fixture f;
     struct stat before, after;
     char expected[200];
@@ -274,8 +405,7 @@ static void assert_refused_and_left_alone(void) {
     set_up(&f);
     assert_int_equal(add_unix(&f, 2), TB_ESYS);
     assert_int_equal(f.b.count, 0);
-    snprintf(expected, sizeof expected, "cannot listen on %s (the file exists and is in use)",
-             path);
+    snprintf(expected, sizeof expected, "cannot listen on %s (%s)", path, why);
     assert_message(&f, expected);
     tear_down(&f);
     assert_int_equal(lstat(path, &after), 0);
@@ -287,7 +417,7 @@ static void a_living_unix_socket_is_left_alone(void **state) {
     struct fixture living;
     set_up(&living);
     assert_int_equal(add_unix(&living, 1), TB_OK);
-    assert_refused_and_left_alone();
+    assert_refused_and_left_alone("somebody listens on it already");
     assert_int_equal(connect_unix(), 0);
     tear_down(&living);
 }
@@ -297,15 +427,15 @@ static void any_other_file_is_left_alone(void **state) {
     FILE *file = fopen(path, "w");
     assert_non_null(file);
     fclose(file);
-    assert_refused_and_left_alone();
+    assert_refused_and_left_alone("the file exists and is not a socket");
     unlink(path);
 
     assert_int_equal(mkdir(path, 0700), 0);
-    assert_refused_and_left_alone();
+    assert_refused_and_left_alone("the file exists and is not a socket");
     rmdir(path);
 
     assert_int_equal(symlink("/nowhere", path), 0);
-    assert_refused_and_left_alone();
+    assert_refused_and_left_alone("the file exists and is not a socket");
     unlink(path);
 }
 
@@ -366,8 +496,13 @@ int main(void) {
         cmocka_unit_test(a_descriptor_that_was_taken_over_is_left_open),
         cmocka_unit_test(a_host_that_is_none_is_refused_by_name),
         cmocka_unit_test(an_address_of_somebody_else_is_refused),
+        cmocka_unit_test(an_address_that_two_hosts_mean_is_bound_once),
+        cmocka_unit_test(the_address_that_was_refused_is_named_if_there_are_several),
+        cmocka_unit_test(an_ipv6_address_that_is_left_out_is_named),
+        cmocka_unit_test(an_ipv6_address_may_stand_in_brackets),
         cmocka_unit_test(every_loop_gets_the_unix_socket_and_it_is_removed_at_the_end),
         cmocka_unit_test(an_abandoned_unix_socket_is_replaced),
+        cmocka_unit_test(a_file_that_came_in_its_place_is_not_removed),
         cmocka_unit_test(a_living_unix_socket_is_left_alone),
         cmocka_unit_test(any_other_file_is_left_alone),
         cmocka_unit_test(a_path_that_is_too_long_or_empty_is_refused),

@@ -261,9 +261,14 @@ static void a_size_keeps_to_its_limits(void **state) {
 
 static void a_duration_keeps_to_its_limits(void **state) {
     (void)state;
-    assert_refused(PARSE("--every=2h"), "option '--every' needs a duration from 0 to 1h, not '2h'");
-    assert_refused(PARSE("--every=x"), "option '--every' needs a duration from 0 to 1h, not 'x'");
-    assert_refused(PARSE("--timeout=x"), "option '--timeout' needs a duration such as 5s, not 'x'");
+    assert_refused(
+        PARSE("--every=2h"),
+        "option '--every' needs a duration such as 20ms, 5s or 2m from 0 to 1h, not '2h'");
+    assert_refused(
+        PARSE("--every=5S"),
+        "option '--every' needs a duration such as 20ms, 5s or 2m from 0 to 1h, not '5S'");
+    assert_refused(PARSE("--timeout=x"),
+                   "option '--timeout' needs a duration such as 20ms, 5s or 2m, not 'x'");
     assert_refused(PARSE("--timeout=99999999h"),
                    "option '--timeout' cannot be as large as '99999999h'");
     struct run r = PARSE("--every=1h", "--timeout=20ms");

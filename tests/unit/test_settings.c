@@ -5,6 +5,7 @@
 
 #include <cmocka.h>
 
+#include <stdio.h>
 #include <string.h>
 
 #include "app/serve/settings.h"
@@ -64,7 +65,7 @@ static void an_empty_command_line_gives_the_defaults(void **state) {
     assert_int_equal(s.max_connections, 0);
     assert_int_equal(s.max_message, 1024 * 1024);
     assert_int_equal(s.max_fragments, 131072);
-    assert_int_equal(s.max_backlog, 1024 * 1024);
+    assert_int_equal(s.max_backlog, (2 * 1024 + 64) * 1024);
     assert_int_equal(s.slow, SLOW_CLOSE);
     assert_int_equal(s.ping_interval_ms, 20000);
     assert_int_equal(s.ping_timeout_ms, 20000);
@@ -138,6 +139,66 @@ static void options_that_go_together_do(void **state) {
     assert_refused(READ("-q", "-v"), "options '--quiet' and '--verbose' exclude each other");
 }
 
+static void a_host_is_a_name_or_an_address(void **state) {
+    (void)state;
+    assert_refused(READ("--host", "localhost", "--host="),
+                   "option '--host' needs a name or an address, not ''");
+    assert_refused(READ("--host", "*"), "option '--host' takes no '*': 0.0.0.0 is every IPv4 "
+                                        "address of this machine, :: every IPv6 address");
+}
+
+static void an_origin_that_never_comes_is_refused(void **state) {
+    (void)state;
+    static const char *const bad[] = {"*",
+                                      "",
+                                      "example.org",
+                                      "https://",
+                                      "https://example.org/",
+                                      "https://example.org/app",
+                                      "HTTPS://example.org",
+                                      "https://Example.org",
+                                      "://example.org",
+                                      "https:example.org",
+                                      "https://example.org?",
+                                      "https://user@example.org",
+                                      "https://a b",
+                                      "1a://example.org",
+                                      "Null",
+                                      "https://\xd0\xb0",
+                                      "https://*.example.org"};
+    static const char *const good[] = {"null",
+                                       "file://",
+                                       "https://example.org",
+                                       "http://localhost:3000",
+                                       "http://[::1]:8080",
+                                       "moz-extension://0a1b-2c",
+                                       "https://xn--80a.example"};
+    for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
+        char expected[300];
+        snprintf(expected, sizeof expected,
+                 "option '--allow-origin' needs an origin such as https://example.org, or null, "
+                 "not '%s' (without the option any Origin is welcome)",
+                 bad[i]);
+        assert_refused(READ("--allow-origin", "null", "--allow-origin", bad[i]), expected);
+    }
+    for (size_t i = 0; i < sizeof good / sizeof *good; i++) {
+        assert_int_equal(READ("--allow-origin", good[i]), TB_OK);
+        settings_release(&s);
+    }
+}
+
+static void two_of_the_largest_messages_may_wait_unless_it_is_said_otherwise(void **state) {
+    (void)state;
+    assert_int_equal(READ("--max-message-size", "1K"), TB_OK);
+    assert_int_equal(s.max_backlog, 1024 * 1024);
+    settings_release(&s);
+    assert_int_equal(READ("--max-message-size", "1G"), TB_OK);
+    assert_true(s.max_backlog == 2147483648 + 65536);
+    settings_release(&s);
+    assert_int_equal(READ("--max-message-size", "1G", "--max-backlog", "1"), TB_OK);
+    assert_int_equal(s.max_backlog, 1);
+}
+
 static void an_unexpected_word_is_named_and_cannot_harm_a_terminal(void **state) {
     (void)state;
     assert_refused(READ("--echo", "now"),
@@ -179,7 +240,7 @@ static void each_failed_allocation_is_told_and_nothing_leaks(void **state) {
     int err;
     do {
         fail_alloc_at(n);
-        err = READ("--host", "a", "--host", "b", "--allow-origin", "c");
+        err = READ("--host", "a", "--host", "b", "--allow-origin", "null");
         fail_alloc_off();
         assert_int_equal(err, n < alloc_count() ? TB_ENOMEM : TB_OK);
         settings_release(&s);
@@ -195,6 +256,9 @@ int main(void) {
         TEST(every_option_is_heard),
         TEST(a_unix_socket_stands_alone_unless_a_host_or_port_is_given),
         TEST(options_that_go_together_do),
+        TEST(a_host_is_a_name_or_an_address),
+        TEST(an_origin_that_never_comes_is_refused),
+        TEST(two_of_the_largest_messages_may_wait_unless_it_is_said_otherwise),
         TEST(an_unexpected_word_is_named_and_cannot_harm_a_terminal),
         TEST(limits_are_kept),
         TEST(each_failed_allocation_is_told_and_nothing_leaks),

@@ -16,6 +16,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "base/err.h"
@@ -28,27 +29,29 @@
 
 static char folder[] = "/tmp/taburet-tls-XXXXXX";
 static char cert_file[64], key_file[64], other_key_file[64], no_pem_file[64];
+static char rsa_key_file[64], locked_key_file[64], dated_cert_file[64];
 
-static EVP_PKEY *write_key(const char *file) {
-    EVP_PKEY *key = EVP_EC_gen("P-256");
+/* With a passphrase unless it is NULL. */
+static EVP_PKEY *write_key(const char *file, EVP_PKEY *key, char *passphrase) {
     FILE *out = fopen(file, "w");
     bool ok = key != NULL && out != NULL &&
-              PEM_write_PrivateKey(out, key, NULL, NULL, 0, NULL, NULL) == 1;
+              PEM_write_PrivateKey(out, key, passphrase == NULL ? NULL : EVP_aes_256_cbc(), NULL, 0,
+                                   NULL, passphrase) == 1;
     if (out != NULL) {
         fclose(out);
     }
     return ok ? key : NULL;
 }
 
-/* Signed by itself. */
-static bool write_cert(const char *file, EVP_PKEY *key) {
+/* Signed by itself; valid from so many seconds from now on, to so many from now. */
+static bool write_cert(const char *file, EVP_PKEY *key, long from, long to) {
     X509 *cert = X509_new();
     X509_NAME *name = X509_get_subject_name(cert);
     X509_NAME_add_entry_by_txt(name, "CN", MBSTRING_ASC, (const unsigned char *)"localhost", -1, -1,
                                0);
     X509_set_issuer_name(cert, name);
-    X509_gmtime_adj(X509_getm_notBefore(cert), 0);
-    X509_gmtime_adj(X509_getm_notAfter(cert), 3600);
+    X509_gmtime_adj(X509_getm_notBefore(cert), from);
+    X509_gmtime_adj(X509_getm_notAfter(cert), to);
     X509_set_pubkey(cert, key);
     FILE *out = fopen(file, "w");
     bool ok = X509_sign(cert, key, EVP_sha256()) > 0 && out != NULL && PEM_write_X509(out, cert);
@@ -68,14 +71,22 @@ static int make_files(void **state) {
     snprintf(key_file, sizeof key_file, "%s/key", folder);
     snprintf(other_key_file, sizeof other_key_file, "%s/other", folder);
     snprintf(no_pem_file, sizeof no_pem_file, "%s/no", folder);
+    snprintf(rsa_key_file, sizeof rsa_key_file, "%s/rsa", folder);
+    snprintf(locked_key_file, sizeof locked_key_file, "%s/locked", folder);
+    snprintf(dated_cert_file, sizeof dated_cert_file, "%s/dated", folder);
+    char passphrase[] = "secret";
     FILE *no = fopen(no_pem_file, "w");
-    EVP_PKEY *key = write_key(key_file);
-    EVP_PKEY *other = write_key(other_key_file);
-    bool ok = no != NULL && key != NULL && other != NULL && write_cert(cert_file, key);
+    EVP_PKEY *key = write_key(key_file, EVP_EC_gen("P-256"), NULL);
+    EVP_PKEY *other = write_key(other_key_file, EVP_EC_gen("P-256"), NULL);
+    EVP_PKEY *rsa = write_key(rsa_key_file, EVP_RSA_gen(2048), NULL);
+    bool ok = no != NULL && key != NULL && other != NULL && rsa != NULL &&
+              write_key(locked_key_file, key, passphrase) == key &&
+              write_cert(cert_file, key, 0, 3600);
     fputs("not a PEM file\n", no);
     fclose(no);
     EVP_PKEY_free(key);
     EVP_PKEY_free(other);
+    EVP_PKEY_free(rsa);
     return ok ? 0 : -1;
 }
 
@@ -85,6 +96,9 @@ static int remove_files(void **state) {
     unlink(key_file);
     unlink(other_key_file);
     unlink(no_pem_file);
+    unlink(rsa_key_file);
+    unlink(locked_key_file);
+    unlink(dated_cert_file);
     return rmdir(folder);
 }
 
@@ -356,6 +370,30 @@ static void a_connection_that_is_cut_is_told(void **state) {
     tear_down(&f);
 }
 
+/* Each key update asks for one in return: a peer that reads none of them cannot make us owe without
+ * bound. */
+static void a_flood_of_key_updates_that_is_not_read_ends_the_stream(void **state) {
+    (void)state;
+    enum { UPDATES = 1000000 };
+    struct fixture f;
+    unsigned sent = 0;
+    set_up(&f, true);
+    assert_true(shake_hands(&f));
+    while (sent < UPDATES && f.pair.ends == 0) {
+        ERR_clear_error();
+        (void)SSL_key_update(f.client, SSL_KEY_UPDATE_REQUESTED); /* not while one is half sent */
+        if (SSL_do_handshake(f.client) == 1) {
+            sent++;
+        } else {
+            stream_pair_turn(&f.pair);
+        }
+    }
+    assert_int_equal(f.pair.ends, 1);
+    assert_int_equal(f.pair.end_status, UV_EPIPE);
+    ERR_clear_error();
+    tear_down(&f);
+}
+
 static void assert_refused(const char *cert, const char *key, const char *format,
                            const char *name) {
     struct tls_context *context = NULL;
@@ -375,12 +413,68 @@ static void a_bad_file_is_named_with_the_reason(void **state) {
                    "cannot use the certificate '%s' (No such file or directory)", "/nowhere\\x1b");
     assert_refused(cert_file, "/nowhere",
                    "cannot use the private key '%s' (No such file or directory)", "/nowhere");
-    assert_refused(no_pem_file, key_file, "cannot use the certificate '%s' (no start line)",
-                   no_pem_file);
-    assert_refused(cert_file, no_pem_file, "cannot use the private key '%s' (unsupported)",
-                   no_pem_file);
-    assert_refused(cert_file, other_key_file,
-                   "cannot use the private key '%s' (key values mismatch)", other_key_file);
+    const char *const no_certs[] = {no_pem_file, key_file, folder};
+    const char *const no_keys[] = {no_pem_file, cert_file, folder};
+    for (size_t i = 0; i < 3; i++) {
+        assert_refused(no_certs[i], key_file,
+                       "cannot use the certificate '%s' (it has no certificate in PEM form)",
+                       no_certs[i]);
+        assert_refused(cert_file, no_keys[i],
+                       "cannot use the private key '%s' (it has no private key in PEM form)",
+                       no_keys[i]);
+    }
+}
+
+static void a_key_of_another_certificate_is_named_with_it(void **state) {
+    (void)state;
+    const char *const keys[] = {other_key_file, rsa_key_file};
+    for (size_t i = 0; i < 2; i++) {
+        char format[200];
+        snprintf(format, sizeof format,
+                 "the private key '%s' does not belong to the certificate '%%s'", keys[i]);
+        assert_refused(cert_file, keys[i], format, cert_file);
+    }
+}
+
+/* If it were asked for, the test would wait for the terminal, or see what it said. */
+static void nobody_is_asked_for_a_passphrase(void **state) {
+    (void)state;
+    assert_refused(cert_file, locked_key_file,
+                   "cannot use the private key '%s' (the private key is encrypted; taburet needs "
+                   "it without a passphrase)",
+                   locked_key_file);
+}
+
+/* What is noted of a certificate that is valid between these seconds from now. */
+static void assert_noted(long from, long to, const char *expected, long day) {
+    struct tls_context *context = NULL;
+    struct bytes message = BYTES_INIT, notes = BYTES_INIT;
+    char line[200] = "", date[16];
+    time_t when = time(NULL) + day;
+    FILE *in = fopen(key_file, "r");
+    EVP_PKEY *key = PEM_read_PrivateKey(in, NULL, NULL, NULL);
+    fclose(in);
+    assert_true(write_cert(dated_cert_file, key, from, to));
+    EVP_PKEY_free(key);
+    assert_int_equal(tls_server_new(dated_cert_file, key_file, &context, &message), TB_OK);
+    tls_server_note(context, &notes);
+    assert_int_equal(bytes_append(&notes, "", 1), TB_OK);
+    strftime(date, sizeof date, "%Y-%m-%d", gmtime(&when));
+    if (expected != NULL) {
+        snprintf(line, sizeof line, "the certificate %s %s: clients that check it will refuse it\n",
+                 expected, date);
+    }
+    assert_string_equal((const char *)notes.data, line);
+    bytes_release(&notes);
+    tls_context_free(context);
+}
+
+static void a_certificate_that_is_not_valid_today_is_served_and_noted(void **state) {
+    (void)state;
+    enum { DAY = 86400 };
+    assert_noted(-DAY, DAY, NULL, 0);
+    assert_noted(-3 * DAY, -2 * DAY, "expired on", -2 * DAY);
+    assert_noted(2 * DAY, 3 * DAY, "is not valid before", 2 * DAY);
 }
 
 static void each_failed_allocation_is_told_and_nothing_leaks(void **state) {
@@ -445,7 +539,11 @@ int main(void) {
         cmocka_unit_test(a_stream_may_be_closed_while_it_is_read),
         cmocka_unit_test(what_is_not_tls_ends_the_stream),
         cmocka_unit_test(a_connection_that_is_cut_is_told),
+        cmocka_unit_test(a_flood_of_key_updates_that_is_not_read_ends_the_stream),
         cmocka_unit_test(a_bad_file_is_named_with_the_reason),
+        cmocka_unit_test(a_key_of_another_certificate_is_named_with_it),
+        cmocka_unit_test(nobody_is_asked_for_a_passphrase),
+        cmocka_unit_test(a_certificate_that_is_not_valid_today_is_served_and_noted),
         cmocka_unit_test(each_failed_allocation_is_told_and_nothing_leaks),
         cmocka_unit_test(a_stream_without_memory_ends),
     };

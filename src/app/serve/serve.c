@@ -23,7 +23,8 @@
 enum {
     CLOSE_MS = 5000,
     MAX_CONNECTIONS = 10000,
-    SPARE_DESCRIPTORS = 64, /* files, threads, and refusals of those who are too many */
+    SPARE_DESCRIPTORS = 64,   /* files, and refusals of those who are too many */
+    THREADS_DESCRIPTORS = 16, /* what each thread's loop and listeners may need */
     URL_MAX = 320,
 };
 
@@ -48,12 +49,11 @@ struct run {
 
 /* ---- what may fail before anything is served ---- */
 
-static int fail(struct run *r, int exit_code, const char *what, const char *with) {
-    struct bytes safe = BYTES_INIT;
-    text_escape(&safe, with, strlen(with), TEXT_ONE_LINE);
-    bytes_appendf(&r->message, "%s '%.*s' (%s)", what, (int)safe.len, (const char *)safe.data,
-                  strerror(errno));
-    bytes_release(&safe);
+static int fail_to_record(struct run *r, int exit_code, const char *why) {
+    const char *path = r->settings.record;
+    bytes_append_str(&r->message, "cannot record to '");
+    text_escape(&r->message, path, strlen(path), TEXT_ONE_LINE);
+    bytes_appendf(&r->message, "' (%s)", why);
     return exit_code;
 }
 
@@ -81,7 +81,8 @@ static uint64_t raise_descriptor_limit(void) {
 
 static int set_max_connections(struct run *r) {
     uint64_t descriptors = raise_descriptor_limit();
-    uint64_t most = descriptors > SPARE_DESCRIPTORS ? descriptors - SPARE_DESCRIPTORS : 1;
+    uint64_t spare = SPARE_DESCRIPTORS + THREADS_DESCRIPTORS * r->settings.threads;
+    uint64_t most = descriptors > spare ? descriptors - spare : 1;
     uint64_t wanted = r->settings.max_connections;
     if (wanted > most) {
         bytes_appendf(&r->message,
@@ -90,9 +91,14 @@ static int set_max_connections(struct run *r) {
                       descriptors, most);
         return EXIT_USAGE;
     }
-    r->config.max_connections = wanted > 0               ? wanted
-                                : most < MAX_CONNECTIONS ? most
-                                                         : MAX_CONNECTIONS;
+    if (wanted == 0 && most < MAX_CONNECTIONS) {
+        bytes_appendf(&r->notes,
+                      "at most %" PRIu64 " connections: the limit of descriptors is %" PRIu64
+                      ", see 'ulimit -n'\n",
+                      most, descriptors);
+        wanted = most;
+    }
+    r->config.max_connections = wanted > 0 ? wanted : MAX_CONNECTIONS;
     return EXIT_OK;
 }
 
@@ -112,16 +118,14 @@ static int open_record(struct run *r) {
     r->record_fd = open(path, O_RDWR | O_CREAT | O_APPEND | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC,
                         S_IRUSR | S_IWUSR);
     if (r->record_fd < 0) {
-        const char *what =
-            errno == ELOOP ? "cannot record to the symbolic link" : "cannot record to";
-        return fail(r, EXIT_USAGE, what, path);
+        return fail_to_record(r, EXIT_USAGE,
+                              errno == ELOOP ? "it is a symbolic link" : strerror(errno));
     }
     if (fstat(r->record_fd, &st) != 0 || !S_ISREG(st.st_mode)) {
-        errno = EINVAL;
-        return fail(r, EXIT_USAGE, "cannot record to what is not a regular file:", path);
+        return fail_to_record(r, EXIT_USAGE, "it is not a regular file");
     }
     if (!end_torn_line(r->record_fd, st.st_size)) {
-        return fail(r, EXIT_SYSTEM, "cannot record to", path);
+        return fail_to_record(r, EXIT_SYSTEM, strerror(errno));
     }
     r->record = log_new(r->record_fd, LOG_JSON, LOG_DEBUG);
     return r->record == NULL ? out_of_memory(r) : EXIT_OK;
@@ -152,6 +156,9 @@ static int load_tls(struct run *r) {
         return EXIT_OK;
     }
     int err = tls_server_new(s->tls_cert, s->tls_key, &r->config.tls, &r->message);
+    if (err == TB_OK) {
+        tls_server_note(r->config.tls, &r->notes);
+    }
     return err == TB_OK ? EXIT_OK : err == TB_ENOMEM ? out_of_memory(r) : EXIT_USAGE;
 }
 
@@ -184,16 +191,19 @@ static int bind_all(struct run *r) {
 /* ---- what it serves ---- */
 
 static void write_url(const struct run *r, const char *host, char url[URL_MAX]) {
-    bool is_ipv6 = strchr(host, ':') != NULL;
-    snprintf(url, URL_MAX, "%s://%s%.255s%s:%u", r->settings.tls_cert == NULL ? "ws" : "wss",
-             is_ipv6 ? "[" : "", host, is_ipv6 ? "]" : "", (unsigned)r->bindings.port);
+    char name[BIND_HOST_MAX];
+    bool is_ipv6 = strchr(bind_host_name(host, name), ':') != NULL;
+    snprintf(url, URL_MAX, "%s://%s%s%s:%u", r->settings.tls_cert == NULL ? "ws" : "wss",
+             is_ipv6 ? "[" : "", name, is_ipv6 ? "]" : "", (unsigned)r->bindings.port);
 }
 
 /* A host by which a person on this machine reaches the server: every address means this one, too.
  */
 static const char *host_to_name(const struct settings *s) {
     const char *host = s->hosts.count > 0 ? s->hosts.items[0] : "localhost";
-    return strcmp(host, "0.0.0.0") == 0 || strcmp(host, "::") == 0 ? "localhost" : host;
+    char name[BIND_HOST_MAX];
+    bool is_any = strcmp(host, "0.0.0.0") == 0 || strcmp(bind_host_name(host, name), "::") == 0;
+    return is_any ? "localhost" : host;
 }
 
 static enum page_behaviour behaviour_of(const struct settings *s) {
@@ -232,25 +242,42 @@ static int configure(struct run *r) {
     return EXIT_OK;
 }
 
+/* A path need not be UTF-8, but a line of JSON must. */
+static void announce_url(struct run *r, const char *url) {
+    struct bytes safe = BYTES_INIT;
+    if (text_escape(&safe, url, strlen(url), TEXT_ONE_LINE) == TB_OK &&
+        bytes_append(&safe, "", 1) == TB_OK) {
+        trace_listening(r->trace, (const char *)safe.data);
+    }
+    bytes_release(&safe);
+}
+
+static void announce_notes(struct run *r) {
+    for (size_t at = 0; at < r->notes.len; at++) {
+        char *note = (char *)r->notes.data + at;
+        char *newline = memchr(note, '\n', r->notes.len - at);
+        if (newline == NULL) {
+            break;
+        }
+        *newline = '\0';
+        trace_log(r->trace, note);
+        at += (size_t)(newline - note);
+    }
+}
+
 /* One line an address, written out at once: scripts wait for it and read the port. */
 static void announce(struct run *r) {
     const struct settings *s = &r->settings;
     char url[URL_MAX];
     for (size_t i = 0; s->tcp && (i == 0 || i < s->hosts.count); i++) {
         write_url(r, s->hosts.count > 0 ? s->hosts.items[i] : "localhost", url);
-        trace_listening(r->trace, url);
+        announce_url(r, url);
     }
     if (s->unix_path != NULL) {
-        snprintf(url, sizeof url, "%s+unix:%.200s", s->tls_cert == NULL ? "ws" : "wss",
-                 s->unix_path);
-        trace_listening(r->trace, url);
+        snprintf(url, sizeof url, "%s+unix:%s", s->tls_cert == NULL ? "ws" : "wss", s->unix_path);
+        announce_url(r, url);
     }
-    for (char *note = (char *)r->notes.data; note != NULL && *note != '\0';) {
-        size_t n = strcspn(note, "\n");
-        note[n] = '\0';
-        trace_log(r->trace, note);
-        note += n + 1;
-    }
+    announce_notes(r);
     trace_flush(r->trace);
 }
 
@@ -261,7 +288,10 @@ static void on_stop(void *ctx) {
     if (!r->settings.echo) {
         article_stop(&r->article);
     }
-    trace_log(r->trace, "stopping");
+    bool is_awaited = atomic_load_explicit(&r->server.shared.open, memory_order_relaxed) > 0;
+    trace_log(r->trace, is_awaited ? "stopping: clients have 5 seconds to answer; a second signal "
+                                     "ends it at once"
+                                   : "stopping");
 }
 
 static int serve(struct run *r) {
@@ -284,10 +314,11 @@ static int serve(struct run *r) {
     return r->server.stops > 1 ? EXIT_INTERRUPTED : EXIT_OK;
 }
 
-/* Each step leaves a message if it fails, and nothing is served before the last one. */
+/* Each step leaves a message if it fails, and nothing is served before the last one. What is most
+ * likely to fail comes before the recording's file, which would stay behind. */
 static int start_and_serve(struct run *r) {
-    static int (*const steps[])(struct run * r) = {
-        set_max_connections, open_logs, load_tls, bind_all, configure, serve};
+    static int (*const steps[])(struct run * r) = {set_max_connections, load_tls,  bind_all,
+                                                   open_logs,           configure, serve};
     int code = EXIT_OK;
     for (size_t i = 0; i < sizeof steps / sizeof *steps && code == EXIT_OK; i++) {
         code = steps[i](r);

@@ -21,29 +21,68 @@ static void run_stop_again(struct loop_task *task) {
 
 static void stop(struct server *s) {
     s->stops++;
+    if (s->stops == 1 && s->on_stop != NULL) {
+        s->on_stop(s->ctx);
+    }
     for (size_t i = 0; i < s->count && s->stops <= 2; i++) {
         struct worker *w = &s->workers[i];
         loop_post(&w->loop, s->stops == 1 ? &w->stop : &w->stop_again);
     }
-    if (s->stops == 1 && s->on_stop != NULL) {
-        s->on_stop(s->ctx);
-    }
 }
+
+/* ---- signals ---- */
 
 static void on_signal(uv_signal_t *signal, int number) {
     (void)number;
     stop(signal->data);
 }
 
-/* Signals are heard for as long as something is still served, but do not keep it running. */
-static void listen_to_signals(struct server *s) {
-    static const int numbers[] = {SIGINT, SIGTERM};
-    for (size_t i = 0; i < 2; i++) {
-        uv_signal_init(&s->workers[0].loop.uv, &s->signals[i]);
-        s->signals[i].data = s;
-        uv_signal_start(&s->signals[i], on_signal, numbers[i]);
-        uv_unref((uv_handle_t *)&s->signals[i]);
+/* nohup asks that the end of the terminal be no reason to stop. */
+static bool is_ignored(int number) {
+    struct sigaction before;
+    return sigaction(number, NULL, &before) == 0 && before.sa_handler == SIG_IGN;
+}
+
+static int listen_to_signal(struct server *s, int number) {
+    uv_signal_t *signal = &s->signals[s->signal_count];
+    int err = uv_signal_init(&s->workers[0].loop.uv, signal);
+    if (err == 0) {
+        s->signal_count++;
+        signal->data = s;
+        err = uv_signal_start(signal, on_signal, number);
     }
+    errno = -err;
+    return err == 0 ? TB_OK : TB_ESYS;
+}
+
+static int listen_to_signals(struct server *s) {
+    int err = listen_to_signal(s, SIGINT);
+    err = err == TB_OK ? listen_to_signal(s, SIGTERM) : err;
+    return err == TB_OK && !is_ignored(SIGHUP) ? listen_to_signal(s, SIGHUP) : err;
+}
+
+static void close_signals(struct server *s) {
+    while (s->signal_count > 0) {
+        uv_close((uv_handle_t *)&s->signals[--s->signal_count], NULL);
+    }
+}
+
+/* The signals keep worker 0's loop running, and it hears them, until nobody serves any more: a
+ * second one is for whoever still waits. */
+static void worker_ended(struct server *s) {
+    if (--s->serving == 0) {
+        close_signals(s);
+    }
+}
+
+static void on_endpoint_ended(struct endpoint *endpoint) {
+    struct worker *w = (struct worker *)((char *)endpoint - offsetof(struct worker, endpoint));
+    worker_ended(w->server);
+}
+
+static void run_ended(struct loop_task *task) {
+    struct worker *w = (struct worker *)((char *)task - offsetof(struct worker, ended));
+    worker_ended(w->server);
 }
 
 /* ---- making ---- */
@@ -61,6 +100,7 @@ static int worker_init(struct worker *w, struct server *s, const struct endpoint
     w->server = s;
     w->stop.run = run_stop;
     w->stop_again.run = run_stop_again;
+    w->ended.run = run_ended;
     return TB_OK;
 }
 
@@ -94,8 +134,8 @@ int server_init(struct server *s, size_t threads, const struct endpoint_config *
         s->bus.endpoints[s->count++] = &w->endpoint;
         s->bus.count = s->count;
     }
-    listen_to_signals(s);
-    return hand_out(s, bindings);
+    int err = listen_to_signals(s);
+    return err == TB_OK ? hand_out(s, bindings) : err;
 }
 
 /* ---- running ---- */
@@ -103,6 +143,7 @@ int server_init(struct server *s, size_t threads, const struct endpoint_config *
 static void run_worker(void *arg) {
     struct worker *w = arg;
     loop_run(&w->loop);
+    loop_post(&w->server->workers[0].loop, &w->ended);
 }
 
 int server_run(struct server *s) {
@@ -113,6 +154,8 @@ int server_run(struct server *s) {
         err = uv_thread_create(&w->thread, run_worker, w);
         started += err == 0;
     }
+    s->serving = started;
+    s->workers[0].endpoint.on_ended = on_endpoint_ended;
     if (err != 0) {
         stop(s);
     }
@@ -133,9 +176,7 @@ static void worker_release(struct worker *w) {
 }
 
 void server_release(struct server *s) {
-    for (size_t i = 0; s->count > 0 && i < 2; i++) {
-        uv_close((uv_handle_t *)&s->signals[i], NULL);
-    }
+    close_signals(s);
     for (size_t i = 0; i < s->count; i++) {
         worker_release(&s->workers[i]);
     }

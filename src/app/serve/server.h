@@ -1,7 +1,7 @@
 /* app/serve/server.h - the practice server on its threads.
  *
  * Owns a worker (loop, endpoint, thread) per thread, and the bus between them. Worker 0 runs on
- * the thread that calls server_run().
+ * the thread that calls server_run(); it hears the signals, and ends last.
  */
 #ifndef TB_APP_SERVE_SERVER_H
 #define TB_APP_SERVE_SERVER_H
@@ -20,6 +20,7 @@ struct worker {
     struct server *server;
     struct loop_task stop;
     struct loop_task stop_again;
+    struct loop_task ended; /* told to worker 0 */
 };
 
 struct server {
@@ -27,7 +28,9 @@ struct server {
     size_t count; /* workers that are ready */
     struct bus bus;
     struct endpoint_shared shared;
-    uv_signal_t signals[2];     /* SIGINT, SIGTERM; on worker 0's loop */
+    uv_signal_t signals[3];     /* SIGINT, SIGTERM, SIGHUP; on worker 0's loop */
+    size_t signal_count;        /* of these, those that are heard */
+    size_t serving;             /* workers that have not ended; worker 0's thread counts */
     unsigned stops;             /* how often the user asked us to stop */
     void (*on_stop)(void *ctx); /* on worker 0's thread, when it is asked first */
     void *ctx;

@@ -8,9 +8,13 @@
 
 enum { PORT_DEFAULT = 4000, PORT_NOT_GIVEN = 65536 };
 
+#define SMALL_LETTERS "abcdefghijklmnopqrstuvwxyz"
+#define DIGITS "0123456789"
 #define AT(field) offsetof(struct settings, field)
 #define DAY_MS (24ULL * 60 * 60 * 1000)
-#define GIB (1024ULL * 1024 * 1024)
+#define KIB 1024ULL
+#define MIB (1024 * KIB)
+#define GIB (1024 * MIB)
 
 const struct option settings_options[] = {
     {"host", 0, OPTION_LIST, AT(hosts), "HOST",
@@ -47,7 +51,9 @@ const struct option settings_options[] = {
     {"max-fragments", 0, OPTION_NUMBER, AT(max_fragments), "N",
      "Close with 1008 beyond this many frames in a message. Default: 131072", NULL, 1, UINT32_MAX},
     {"max-backlog", 0, OPTION_SIZE, AT(max_backlog), "SIZE",
-     "What may wait for a client that does not read. Default: 1M", NULL, 1, GIB},
+     "What may wait for a client that does not read. Default: 64K more than two of the largest "
+     "messages, but 1M at least",
+     NULL, 1, GIB},
     {"slow", 0, OPTION_CHOICE, AT(slow), "close|drop",
      "What happens to a client beyond its backlog: it is closed with 1008, or messages are left "
      "out "
@@ -76,9 +82,8 @@ static void set_defaults(struct settings *s) {
         .port = PORT_NOT_GIVEN,
         .every_ms = 5000,
         .threads = 1,
-        .max_message = 1024 * 1024,
+        .max_message = MIB,
         .max_fragments = 131072,
-        .max_backlog = 1024 * 1024,
         .ping_interval_ms = 20000,
         .ping_timeout_ms = 20000,
         .handshake_ms = 10000,
@@ -111,6 +116,59 @@ static int check_subprotocols(const struct settings *s, struct bytes *message) {
     return TB_OK;
 }
 
+static int check_hosts(const struct settings *s, struct bytes *message) {
+    for (size_t i = 0; i < s->hosts.count; i++) {
+        if (s->hosts.items[i][0] == '\0') {
+            return refuse(message, "option '--host' needs a name or an address, not ''");
+        }
+        if (strcmp(s->hosts.items[i], "*") == 0) {
+            return refuse(message, "option '--host' takes no '*': 0.0.0.0 is every IPv4 address of "
+                                   "this machine, :: every IPv6 address");
+        }
+    }
+    return TB_OK;
+}
+
+static size_t scheme_length(const char *origin) {
+    bool begins_well = origin[0] >= 'a' && origin[0] <= 'z';
+    return begins_well ? strspn(origin, SMALL_LETTERS DIGITS "+-.") : 0;
+}
+
+/* Whether a browser could send it: "null", or a scheme and a host in small letters, perhaps with a
+ * port, and no path (RFC 6454 s.6.2). Some applications' pages have no host: "file://". */
+static bool is_origin(const char *origin) {
+    if (strcmp(origin, "null") == 0 || strcmp(origin, "file://") == 0) {
+        return true;
+    }
+    size_t scheme = scheme_length(origin);
+    if (scheme == 0 || strncmp(origin + scheme, "://", 3) != 0) {
+        return false;
+    }
+    const char *host = origin + scheme + 3;
+    size_t n = strlen(host);
+    return n > 0 && strspn(host, SMALL_LETTERS DIGITS "-._~%[]:") == n;
+}
+
+/* One that never comes would quietly refuse every page. */
+static int check_origins(const struct settings *s, struct bytes *message) {
+    for (size_t i = 0; i < s->origins.count; i++) {
+        const char *origin = s->origins.items[i];
+        if (!is_origin(origin)) {
+            bytes_append_str(message, "option '--allow-origin' needs an origin such as "
+                                      "https://example.org, or null, not '");
+            text_escape(message, origin, strlen(origin), TEXT_ONE_LINE);
+            return refuse(message, "' (without the option any Origin is welcome)");
+        }
+    }
+    return TB_OK;
+}
+
+/* Whoever reads well must not be closed for two answers of the largest size, which come at once. */
+static uint64_t default_backlog(uint64_t max_message) {
+    uint64_t two = 2 * max_message + 64 * KIB;
+    return two > MIB ? two : MIB;
+}
+
 /* What the table cannot say: options that go together. */
 static int check(struct settings *s, struct bytes *message) {
     if ((s->tls_cert == NULL) != (s->tls_key == NULL)) {
@@ -123,7 +181,12 @@ static int check(struct settings *s, struct bytes *message) {
     if (s->port == PORT_NOT_GIVEN) {
         s->port = PORT_DEFAULT;
     }
-    return check_subprotocols(s, message);
+    if (s->max_backlog == 0) {
+        s->max_backlog = default_backlog(s->max_message);
+    }
+    int err = check_hosts(s, message);
+    err = err == TB_OK ? check_origins(s, message) : err;
+    return err == TB_OK ? check_subprotocols(s, message) : err;
 }
 
 int settings_read(struct settings *s, int argc, char **argv, struct bytes *message) {
