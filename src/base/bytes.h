@@ -16,7 +16,8 @@ struct bytes {
     size_t cap;
 };
 
-#define BYTES_INIT {NULL, 0, 0}
+#define BYTES_INIT                                                                                 \
+    { NULL, 0, 0 }
 
 void bytes_init(struct bytes *b);
 

@@ -15,7 +15,7 @@ struct list {
 };
 
 /* The object that holds the hook: LIST_ENTRY(hook, struct conn, members). */
-#define LIST_ENTRY(hook, type, field) ((type *)(void *)((char *)(hook) - offsetof(type, field)))
+#define LIST_ENTRY(hook, type, field) ((type *)(void *)((char *)(hook)-offsetof(type, field)))
 
 static inline void list_init(struct list *l) {
     l->next = l;

@@ -37,7 +37,7 @@ static void check(const struct example *e, size_t count, int (*read)(const char 
     }
 }
 
-#define CHECK(examples, read) check(examples, sizeof(examples) / sizeof(examples[0]), read)
+#define CHECK(examples, read) check(examples, sizeof(examples) / sizeof(*(examples)), read)
 
 static void durations_are_milliseconds(void **state) {
     (void)state;
