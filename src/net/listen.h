@@ -16,12 +16,7 @@
 enum { LISTEN_BACKLOG = 4096 };
 
 struct listener {
-    union {
-        uv_handle_t handle;
-        uv_stream_t stream;
-        uv_tcp_t tcp;
-        uv_pipe_t pipe;
-    } uv;
+    union stream_handle uv;
     enum stream_kind kind;
     bool waiting; /* the owner could not take a connection yet; for the owner's use */
     void (*on_connection)(struct listener *l); /* one waits: stream_accept(s, &l->uv.stream, …) */

@@ -37,13 +37,16 @@ struct stream_events {
 
 struct stream_ops;
 
+/* libuv's handle of a socket, connected or listening. */
+union stream_handle {
+    uv_handle_t handle;
+    uv_stream_t stream;
+    uv_tcp_t tcp;
+    uv_pipe_t pipe;
+};
+
 struct stream {
-    union {
-        uv_handle_t handle;
-        uv_stream_t stream;
-        uv_tcp_t tcp;
-        uv_pipe_t pipe;
-    } uv;
+    union stream_handle uv;
     const struct stream_ops *ops;
     const struct stream_events *events;
     struct tls_state *tls; /* NULL for a plain stream */
