@@ -49,7 +49,7 @@ struct conn {
     uint64_t id;
     uint64_t dropped;    /* messages left out, because it was too slow */
     uint64_t pinged_us;  /* when the last ping was sent */
-    size_t unsent;       /* what the socket still owed the peer then */
+    size_t unconfirmed;  /* what the peer had still to take then */
     uint32_t ping_count; /* the last ping's payload */
     uint16_t close_code;
     struct address address;

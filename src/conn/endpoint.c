@@ -36,7 +36,7 @@ static void on_ping_due(struct deadline *d) {
  * reading it. */
 static void on_pong_missing(struct deadline *d) {
     struct conn *c = LIST_ENTRY(d, struct conn, deadline);
-    if (c->heard || stream_unsent(&c->stream) < c->unsent) {
+    if (c->heard || stream_unconfirmed(&c->stream) < c->unconfirmed) {
         deadline_set(&c->endpoint->ping, d);
     } else {
         conn_fail(c, WS_CLOSE_INTERNAL, "no answer to a ping");

@@ -60,7 +60,7 @@ static int64_t round_trip(struct conn *c, const struct ws_event *ev) {
 
 void conn_ping(struct conn *c) {
     c->heard = false;
-    c->unsent = stream_unsent(&c->stream);
+    c->unconfirmed = stream_unconfirmed(&c->stream);
     if (stream_is_busy(&c->stream)) {
         return; /* that it takes what it was sent tells as much, and a ping would only queue up */
     }

@@ -28,7 +28,7 @@ size_t output_logged(const struct output *out) {
 
 /* A log that was empty when it was joined has its first chunk only now; a chunk that is read to
  * its end is left as soon as there is a next one. */
-static void settle_place(struct output *out) {
+void output_settle(struct output *out) {
     while (out->chunk != NULL && out->offset == out->chunk->used && out->chunk->next != NULL) {
         struct chunk *next = chunk_ref(out->chunk->next);
         chunk_unref(out->chunk);
@@ -84,7 +84,7 @@ static void remove_first(struct output *out) {
 /* What the log holds so far must be sent before what follows: list it. */
 static int list_log(struct output *out) {
     while (output_logged(out) > 0) {
-        settle_place(out);
+        output_settle(out);
         int err = append(out, out->chunk, out->offset, out->chunk->used);
         if (err != TB_OK) {
             return err;
@@ -154,13 +154,13 @@ void output_advance(struct output *out, size_t n) {
         }
     }
     while (n > 0) {
-        settle_place(out);
+        output_settle(out);
         size_t rest = out->chunk->used - out->offset;
         size_t take = rest < n ? rest : n;
         out->offset += take;
         n -= take;
     }
-    settle_place(out);
+    output_settle(out);
 }
 
 static struct flight *flight_new(size_t bytes, unsigned count, bool copy) {
@@ -198,7 +198,7 @@ static struct range *next_range(struct output *out) {
     if (r != NULL) {
         return range_new(r->chunk, r->from, r->to);
     }
-    settle_place(out);
+    output_settle(out);
     return range_new(out->chunk, out->offset, out->chunk->used);
 }
 
@@ -260,7 +260,7 @@ void output_land(struct output *out) {
 uint64_t output_drop(struct output *out, size_t limit) {
     uint64_t dropped = 0;
     while (output_logged(out) > limit) {
-        settle_place(out);
+        output_settle(out);
         struct ws_head head;
         size_t size =
             ws_head_parse(&head, out->chunk->data + out->offset, out->chunk->used - out->offset);

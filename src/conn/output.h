@@ -61,6 +61,9 @@ size_t output_pending(const struct output *out);
  * sum. Returns the number of pieces. */
 unsigned output_gather(const struct output *out, uv_buf_t bufs[OUTPUT_BUFS], size_t *bytes);
 
+/* Leaves a chunk of the log that is read to its end, if there is a next one. */
+void output_settle(struct output *out);
+
 /* The first n bytes are sent. */
 void output_advance(struct output *out, size_t n);
 

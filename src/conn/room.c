@@ -176,16 +176,27 @@ void room_broadcast(struct room *room, uint8_t opcode, const uint8_t *p, size_t 
 
 /* ---- the end of the turn ---- */
 
-static void end_turn(struct room_log *log) {
-    log->flushed = log->chain.end;
-    chain_move_on(&log->chain);
-}
-
 /* A large message's memory is not kept for the next one. */
 static void release_packed(struct room *room) {
     if (room->packed.cap > CHUNK_SIZE) {
         bytes_release(&room->packed);
     }
+}
+
+/* Nobody is to stand in a chunk that was made for something large once he has read it. */
+static void begin_flush(struct room *room) {
+    chain_move_on(&room->plain.chain);
+    for (size_t bits = WS_DEFLATE_BITS_MIN; bits <= WS_DEFLATE_BITS_MAX; bits++) {
+        chain_move_on(&room->deflated[bits].chain);
+    }
+}
+
+static void end_flush(struct room *room) {
+    room->plain.flushed = room->plain.chain.end;
+    for (size_t bits = WS_DEFLATE_BITS_MIN; bits <= WS_DEFLATE_BITS_MAX; bits++) {
+        room->deflated[bits].flushed = room->deflated[bits].chain.end;
+    }
+    release_packed(room);
 }
 
 /* Members may leave while one of them is flushed: that one, and any other. */
@@ -194,18 +205,16 @@ void room_flush(struct room *room) {
         return;
     }
     room->dirty = false;
+    begin_flush(room);
     room->next = room->members.next;
     while (room->next != &room->members) {
         struct conn *c = LIST_ENTRY(room->next, struct conn, member);
         const struct room_log *log = log_of(room, c);
         room->next = c->member.next;
         conn_flush(c);
+        output_settle(&c->out);
         conn_check_backlog(c, (size_t)(log->chain.end - log->flushed));
     }
     room->next = NULL;
-    release_packed(room);
-    end_turn(&room->plain);
-    for (size_t bits = WS_DEFLATE_BITS_MIN; bits <= WS_DEFLATE_BITS_MAX; bits++) {
-        end_turn(&room->deflated[bits]);
-    }
+    end_flush(room);
 }

@@ -2,7 +2,12 @@
 
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <sys/socket.h>
+
+#ifdef __linux__
+#include <linux/sockios.h>
+#endif
 
 #include "base/err.h"
 #include "net/stream_ops.h"
@@ -163,6 +168,24 @@ bool stream_is_busy(const struct stream *s) {
 
 size_t stream_unsent(const struct stream *s) {
     return uv_stream_get_write_queue_size(&s->uv.stream);
+}
+
+#ifdef __linux__
+static size_t held_by_system(const struct stream *s) {
+    uv_os_fd_t fd;
+    int held = 0;
+    bool told = uv_fileno(&s->uv.handle, &fd) == 0 && ioctl(fd, SIOCOUTQ, &held) == 0;
+    return told && held > 0 ? (size_t)held : 0;
+}
+#else
+static size_t held_by_system(const struct stream *s) {
+    (void)s;
+    return 0;
+}
+#endif
+
+size_t stream_unconfirmed(const struct stream *s) {
+    return stream_unsent(s) + held_by_system(s);
 }
 
 static void on_fin_sent(uv_shutdown_t *req, int status) {

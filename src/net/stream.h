@@ -85,6 +85,10 @@ int stream_finish(struct stream *s, const uv_buf_t *bufs, unsigned count);
 bool stream_is_busy(const struct stream *s);
 size_t stream_unsent(const struct stream *s);
 
+/* Bytes that the peer has not confirmed: those, and what the system holds, as far as it tells. It
+ * shrinks whenever the peer takes something. */
+size_t stream_unconfirmed(const struct stream *s);
+
 /* Says to the peer that nothing more comes (TLS: close_notify; then FIN), after what was written.
  */
 void stream_shutdown(struct stream *s);

@@ -217,6 +217,8 @@ class Server:
             raise AssertionError("the server did not stop after SIGTERM") from None
         if died:
             self.wait()
+        if PRELOAD and "cannot be preloaded" in self.output():
+            raise AssertionError(self.output())
         if found := SANITIZER.search(self.output()):
             raise AssertionError(found.group(0) + "\n" + self.output())
         if died:

@@ -1,4 +1,5 @@
 """The article's server, to the letter: four modes of a conversation, and what it logs."""
+# ctest: one-byte
 
 import asyncio
 import unittest

@@ -4,6 +4,7 @@
 import unittest
 
 from support import SCALE, ServerCase
+from rawclient import frame, opened
 
 EVERY = f"{200 * SCALE}ms"
 PERIOD = 0.2 * SCALE
@@ -56,6 +57,20 @@ class Periodic(ServerCase):
         self.assertIn(sent, ([0, 1], [0, 1, 2]))  # the third may have gone out during the close
         bob = await self.connect(server)
         self.assertEqual(await self.recv(bob), f"hello world {sent[-1] + 1}")
+
+    async def test_it_is_not_sent_to_who_is_being_closed(self):
+        server = self.serve(every=EVERY)
+        with opened(server) as client:
+            self.assertEqual(client.recv_data().payload, b"hello world 0")
+            client.try_send(frame(3, b"x"))
+            self.assertEqual(client.recv_close()[0], 1002)
+            silent = await self.connect(self.serve())
+            await self.assert_silent(silent, PERIOD)  # what was sent before is logged meanwhile
+            sent = int(server.find_log(SENT)[-1].group(1))
+            await self.assert_silent(silent, 4 * PERIOD)  # and the client does not leave
+            self.assertEqual(int(server.find_log(SENT)[-1].group(1)), sent)
+            bob = await self.connect(server)
+            self.assertEqual(await self.recv(bob), f"hello world {sent + 1}")
 
     async def test_it_does_not_begin_before_somebody_is_connected(self):
         server = self.serve(every=EVERY)

@@ -1,13 +1,17 @@
 """The open connection with a lawful client of another make: plain, and again over TLS."""
+# ctest: one-byte
 
 import asyncio
+import random
 import ssl
 import unittest
+import zlib
 
 from websockets.extensions.permessage_deflate import ClientPerMessageDeflateFactory
 
-from support import KIB, LIMIT, MIB, ServerCase, make_certificate, trusting
-from rawclient import (CLOSE, CONTINUATION, PING, PONG, TEXT, close_body, frame, opened)
+from support import KIB, LIMIT, MIB, PRELOAD, ServerCase, make_certificate, trusting
+from rawclient import (BINARY, CLOSE, CONTINUATION, PING, PONG, RSV1, TEXT, close_body, frame,
+                       opened)
 
 
 class Protocol(ServerCase):
@@ -30,7 +34,8 @@ class Protocol(ServerCase):
 
     async def test_1_mib_both_ways(self):
         ws = await self.client()
-        for message in ("x" * MIB, bytes(range(256)) * (4 * KIB), "\u0442" * (MIB // 2)):
+        size = 100 * KIB if PRELOAD else MIB
+        for message in ("x" * size, bytes(range(256)) * (size // 256), "\u0442" * (size // 2)):
             await ws.send(message)
             self.assertEqual(await self.recv(ws), message)
 
@@ -79,11 +84,12 @@ class Protocol(ServerCase):
         self.assertEqual({client.recv_frame()[2:], client.recv_frame()[2:]},
                          {(TEXT, b"slow" * 40), (PONG, b"p")})
 
-    async def test_back_to_back_small_frames_are_all_read(self):
+    # µWebSockets read one frame inside the other.
+    async def test_uwebsockets_osv_2020_1695_back_to_back_small_frames_are_all_read(self):
         client = self.raw()
-        client.send(frame(TEXT) * 1000 + frame(PING, b"end"))
-        got = [client.recv_frame()[2:] for _ in range(1001)]
-        self.assertEqual(got.count((TEXT, b"")), 1000)
+        client.send(frame(TEXT) * 20_000 + frame(PING, b"end"))
+        got = [client.recv_frame()[2:] for _ in range(20_001)]
+        self.assertEqual(got.count((TEXT, b"")), 20_000)
         self.assertEqual(got.count((PONG, b"end")), 1)
 
     async def test_a_pong_nobody_asked_for_is_ignored(self):
@@ -148,16 +154,37 @@ class Protocol(ServerCase):
                 self.assertEqual(await self.recv_many(ws, len(wanted)), wanted)
 
     async def test_compression_with_every_choice_of_parameters(self):
-        for server_off, client_off, bits in ((True, True, 9), (False, True, 15), (True, False, 12),
-                                             (False, False, 15)):
+        for server_off, client_off, server_bits, client_bits in (
+                (True, True, 9, 15), (False, True, 15, 9), (True, False, 12, 10),
+                (False, False, 15, 15)):
             ws = await self.client(extensions=[ClientPerMessageDeflateFactory(
                 server_no_context_takeover=server_off, client_no_context_takeover=client_off,
-                server_max_window_bits=bits, client_max_window_bits=bits)])
+                server_max_window_bits=server_bits, client_max_window_bits=client_bits)])
             for n in range(20):
                 message = f"message {n} " * 1000
                 await ws.send(message)
                 self.assertEqual(await self.recv(ws), message)
             await ws.close()
+
+    async def test_the_servers_window_is_no_larger_than_agreed(self):
+        # A window of more than 512 bytes would find the second half in the first.
+        block = bytes(random.choices(b"0123456789abcdef", k=3 * KIB))
+        for bits in (9, 10, 15):
+            client = self.raw(("Sec-WebSocket-Extensions",
+                               f"permessage-deflate; server_max_window_bits={bits}"))
+            client.send_frame(BINARY, block * 2)
+            got = client.recv_data()
+            self.assertEqual(got.rsv, RSV1)
+            self.assertEqual(self.inflate_in_pieces(got.payload, bits), block * 2)
+            self.assertEqual(len(got.payload) < 3 * KIB, bits == 15)
+
+    def inflate_in_pieces(self, data, bits):
+        """As a peer does that has no more memory than the window."""
+        inflater, text = zlib.decompressobj(wbits=-bits), b""
+        data += b"\0\0\xff\xff"
+        for begin in range(0, len(data), 64):
+            text += inflater.decompress(data[begin:begin + 64])
+        return text
 
     async def test_compressed_fragments_are_joined(self):
         ws = await self.client(compression="deflate")

@@ -1,6 +1,7 @@
 """One member of fifty does not read: the others lose nothing, memory is bounded, the policy
 applies, and no frame is ever torn."""
 # ctest: threads
+# ctest: serial
 
 import asyncio
 import re

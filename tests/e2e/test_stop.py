@@ -1,5 +1,5 @@
 """SIGTERM and Ctrl+C: no new ones, 1001 to all, no torn frame, exit 0."""
-# ctest: threads
+# ctest: threads serial
 
 import asyncio
 import signal

@@ -5,11 +5,14 @@
 
 #include <cmocka.h>
 
+#include <poll.h>
 #include <pthread.h>
+#include <semaphore.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
 
 #include "base/err.h"
 #include "conn/bus.h"
@@ -223,6 +226,86 @@ static void a_message_to_a_loop_that_stops_is_freed(void **state) {
     release_clients();
 }
 
+/* A loop that is busy with something else, until it is told to go on. */
+struct nap {
+    struct loop_task task;
+    sem_t asleep, go_on;
+};
+
+static void take_nap(struct loop_task *task) {
+    struct nap *nap = (struct nap *)task;
+    sem_post(&nap->asleep);
+    while (sem_wait(&nap->go_on) != 0) {
+    }
+}
+
+/* Sends what it can, and throws away what comes back. False when nothing has moved for a second. */
+static bool push(struct ws_client *c, const struct bytes *out, size_t *sent, size_t *most) {
+    static uint8_t waste[65536];
+    for (int idle = 0; *sent < out->len; idle++) {
+        struct pollfd p = {.fd = c->fd, .events = POLLIN | POLLOUT};
+        if (poll(&p, 1, 5) > 0) {
+            idle = 0;
+        }
+        ssize_t some = ws_client_send_some(c, out->data + *sent, out->len - *sent);
+        assert_true(some >= 0);
+        *sent += (size_t)some;
+        (void)recv(c->fd, waste, sizeof waste, MSG_DONTWAIT);
+        size_t in_transit = atomic_load(&shared.in_transit);
+        *most = in_transit > *most ? in_transit : *most;
+        if (idle > 200) {
+            return false;
+        }
+    }
+    return true;
+}
+
+static void assert_all_arrive(struct ws_client *c, int count, size_t size) {
+    for (int i = 0; i < count; i++) {
+        struct ws_client_frame f;
+        assert_true(ws_client_receive(c, &f));
+        assert_int_equal(f.size, size);
+        assert_int_equal(f.data[0], i);
+    }
+}
+
+/* Whoever says more than another loop can pass on is read no more until that loop has caught up;
+ * nothing is lost. */
+static void a_sender_waits_for_loops_that_are_behind(void **state) {
+    (void)state;
+    enum { SIZE = 1024 * 1024, COUNT = 48 };
+    struct nap nap = {.task = {.run = take_nap}};
+    struct bytes out = BYTES_INIT;
+    size_t sent = 0, most = 0;
+    uint8_t *data = calloc(1, SIZE);
+    assert_non_null(data);
+    for (int i = 0; i < COUNT; i++) {
+        data[0] = (uint8_t)i;
+        assert_true(ws_client_put(&out, 0x82, data, SIZE));
+    }
+    sem_init(&nap.asleep, 0, 0);
+    sem_init(&nap.go_on, 0, 0);
+    start();
+    open_clients();
+    loop_post(&workers[2].loop, &nap.task);
+    sem_wait(&nap.asleep);
+    assert_false(push(&clients[0], &out, &sent, &most));
+    assert_in_range(most, 16 * SIZE, 20 * SIZE);
+    sem_post(&nap.go_on);
+    assert_true(push(&clients[0], &out, &sent, &most));
+    assert_in_range(most, 16 * SIZE, 20 * SIZE);
+    for (int i = 1; i < LOOPS * MEMBERS; i++) {
+        assert_all_arrive(&clients[i], COUNT, SIZE);
+    }
+    assert_int_equal(atomic_load(&shared.in_transit), 0);
+    free(data);
+    bytes_release(&out);
+    release_clients();
+    stop();
+    sem_destroy(&nap.asleep);
+    sem_destroy(&nap.go_on);
+}
+
 /* The loops do not run: what was said stands in the logs and mailboxes. */
 static void a_failed_allocation_means_that_nobody_gets_it(void **state) {
     (void)state;
@@ -257,6 +340,7 @@ int main(void) {
         cmocka_unit_test(every_member_on_every_loop_gets_everything),
         cmocka_unit_test(messages_of_one_sender_keep_their_order),
         cmocka_unit_test(large_and_empty_messages_cross_the_loops),
+        cmocka_unit_test(a_sender_waits_for_loops_that_are_behind),
         cmocka_unit_test(a_message_to_a_loop_that_stops_is_freed),
         cmocka_unit_test(a_failed_allocation_means_that_nobody_gets_it),
     };

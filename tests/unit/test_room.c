@@ -449,6 +449,62 @@ static void a_slow_member_misses_whole_messages_which_are_counted(void **state) 
 }
 
 /* What counts is what waited before the turn. */
+/* What is compressed takes the room of its packed size, also while it is made: a member that does
+ * not read holds back little of it. */
+static void what_compresses_well_fills_no_buffers(void **state) {
+    (void)state;
+    enum { SIZE = 1000 * 1000, MESSAGES = 200 };
+    char *text = malloc(SIZE);
+    assert_non_null(text);
+    memset(text, 'a', SIZE);
+    start();
+    const struct conn *c = join(&clients[0], 4096, deflate);
+    size_t most = 0;
+    for (int i = 0; i < MESSAGES; i++) {
+        say_to_all(text, SIZE);
+        server_rig_turn(&rig);
+        size_t buffers = atomic_load(&rig.shared.buffers);
+        most = buffers > most ? buffers : most;
+    }
+    assert_int_equal(c->state, CONN_OPEN);
+    assert_in_range(most, 1, 16 * CHUNK_SIZE);
+    assert_null(rig.endpoint.room.packed.data);
+    for (int i = 0; i < MESSAGES; i++) {
+        assert_receives(&clients[0], true, text, SIZE);
+    }
+    free(text);
+    release_many(1);
+    stop();
+}
+
+/* A chunk that was made for something large is let go when everybody has gone on to the next. */
+static void a_large_message_leaves_no_large_chunk(void **state) {
+    (void)state;
+    enum { SIZE = 1000 * 1000 };
+    uint64_t seed = 9;
+    uint8_t *data = malloc(SIZE);
+    assert_non_null(data);
+    random_fill(&seed, data, SIZE);
+    start();
+    join(&clients[0], 0, "");
+    join(&clients[1], 0, deflate);
+    for (int n = 0; n < 3; n++) {
+        room_broadcast(&rig.endpoint.room, WS_OP_BINARY, data, SIZE);
+        for (int i = 0; i < 2; i++) {
+            struct ws_client_frame f;
+            assert_true(ws_client_receive(&clients[i], &f));
+            assert_int_equal(f.first, 0x82);
+            assert_int_equal(f.size, SIZE);
+            assert_memory_equal(f.data, data, SIZE);
+        }
+        server_rig_turn(&rig);
+        assert_in_range(atomic_load(&rig.shared.buffers), 0, 10 * CHUNK_SIZE);
+    }
+    free(data);
+    release_many(2);
+    stop();
+}
+
 static void a_message_as_large_as_the_limit_closes_nobody_who_reads(void **state) {
     (void)state;
     uint8_t *data = calloc(1, 1024 * 1024);
@@ -518,6 +574,8 @@ int main(void) {
         TEST(a_member_that_is_lost_in_the_flush_may_take_others_along),
         TEST(a_slow_member_is_closed_and_the_others_lose_nothing),
         TEST(a_slow_member_misses_whole_messages_which_are_counted),
+        TEST(what_compresses_well_fills_no_buffers),
+        TEST(a_large_message_leaves_no_large_chunk),
         TEST(a_message_as_large_as_the_limit_closes_nobody_who_reads),
         TEST(a_failed_allocation_in_a_broadcast_closes_those_who_miss_it),
     };
