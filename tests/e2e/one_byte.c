@@ -1,6 +1,8 @@
 /* one_byte.c - takes the system calls' place (LD_PRELOAD) and reads and writes one byte of a socket
  * at a time, as a network may. What is no socket is left alone.
  */
+#undef _FORTIFY_SOURCE /* its inline versions would take our place */
+
 #include <stddef.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
@@ -25,6 +27,8 @@ static ssize_t write_first(int fd, const struct iovec *bufs, size_t count) {
     return 0;
 }
 
+/* The C library's own names of the parameters are reserved.
+ * NOLINTBEGIN(readability-inconsistent-declaration-parameter-name) */
 ssize_t read(int fd, void *p, size_t n) {
     return syscall(SYS_read, fd, p, cut(fd, n));
 }
@@ -46,3 +50,4 @@ ssize_t sendmsg(int fd, const struct msghdr *message, int flags) {
     return cut(fd, 2) == 1 ? write_first(fd, message->msg_iov, message->msg_iovlen)
                            : syscall(SYS_sendmsg, fd, message, flags);
 }
+/* NOLINTEND(readability-inconsistent-declaration-parameter-name) */

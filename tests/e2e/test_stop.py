@@ -1,5 +1,6 @@
 """SIGTERM and Ctrl+C: no new ones, 1001 to all, no torn frame, exit 0."""
-# ctest: threads serial
+# ctest: threads
+# ctest: serial
 
 import asyncio
 import signal
