@@ -52,9 +52,9 @@ struct conn {
     size_t unconfirmed;  /* what the peer had still to take then */
     uint32_t ping_count; /* the last ping's payload */
     uint16_t close_code;
-    struct address address;
-    uint8_t state;  /* enum conn_state */
-    uint8_t closer; /* enum conn_closer */
+    struct address address; /* unknown where nothing is traced */
+    uint8_t state;          /* enum conn_state */
+    uint8_t closer;         /* enum conn_closer */
     bool was_open;
     bool heard;    /* something came since the last ping */
     bool ended;    /* the peer's side has ended while we were paused */

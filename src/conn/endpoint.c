@@ -161,7 +161,9 @@ static void start(struct conn *c, struct listener *l) {
         conn_reset(c);
         return;
     }
-    address_of_peer(&c->address, &c->stream.uv.stream);
+    if (trace_wants(ep->config->trace, LOG_NORMAL)) { /* a system call for nothing otherwise */
+        address_of_peer(&c->address, &c->stream.uv.stream);
+    }
     if (!welcome) {
         trace_refused(ep->config->trace, c, NULL, 0, "too many connections are waiting for a 503");
         conn_reset(c);
