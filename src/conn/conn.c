@@ -14,6 +14,10 @@ struct endpoint *conn_endpoint(const struct conn *c) {
     return c->endpoint;
 }
 
+enum trace_from conn_sayer(const struct conn *c, bool us) {
+    return us == c->client ? TRACE_CLIENT : TRACE_SERVER;
+}
+
 void conn_enter(struct conn *c, enum conn_state state) {
     atomic_uint_fast64_t *open = &c->endpoint->shared->open;
     if (c->state == CONN_OPEN) {
@@ -118,7 +122,7 @@ int conn_commit(struct conn *c, size_t n) {
 int conn_commit_control(struct conn *c, const uint8_t *frame, size_t n) {
     struct ws_head head;
     if (n > 0 && ws_head_parse(&head, frame, n) > 0) {
-        trace_frame(c->endpoint->config->trace, c, TRACE_SERVER, &head);
+        trace_frame(c->endpoint->config->trace, c, conn_sayer(c, true), &head);
     }
     return conn_commit(c, n);
 }
@@ -324,7 +328,8 @@ static void trace_lost_opening(const struct conn *c) {
     if (tls != NULL) {
         snprintf(why, sizeof why, "TLS failed: %s", tls);
     }
-    trace_refused(c->endpoint->config->trace, c, c->head, 0, why);
+    const struct trace_handshake h = {.request = c->head};
+    trace_refused(c->endpoint->config->trace, c, &h, why);
 }
 
 /* What was held back is looked at before the peer's end counts. */

@@ -9,6 +9,7 @@
 #include "base/list.h"
 #include "conn/conn.h"
 #include "conn/output.h"
+#include "conn/trace.h"
 #include "net/address.h"
 #include "net/deadline.h"
 #include "net/stream.h"
@@ -55,6 +56,7 @@ struct conn {
     struct address address; /* unknown where nothing is traced */
     uint8_t state;          /* enum conn_state */
     uint8_t closer;         /* enum conn_closer */
+    bool client;            /* we are the client */
     bool was_open;
     bool heard;    /* something came since the last ping */
     bool ended;    /* the peer's side has ended while we were paused */
@@ -65,6 +67,9 @@ struct conn {
 
 /* ---- conn.c: saying, writing, ending ---- */
 extern const struct stream_events conn_stream_events;
+
+/* Who says what we, or the peer, say: the client or the server. */
+enum trace_from conn_sayer(const struct conn *c, bool us);
 
 /* The next state; endpoint_shared.open is counted here alone. */
 void conn_enter(struct conn *c, enum conn_state state);

@@ -20,8 +20,8 @@ enum {
 
 static void on_opening_expired(struct deadline *d) {
     struct conn *c = LIST_ENTRY(d, struct conn, deadline);
-    trace_refused(c->endpoint->config->trace, c, c->head, 0,
-                  "no complete handshake within the time limit");
+    const struct trace_handshake h = {.request = c->head};
+    trace_refused(c->endpoint->config->trace, c, &h, "no complete handshake within the time limit");
     conn_reset(c);
 }
 
@@ -165,7 +165,8 @@ static void start(struct conn *c, struct listener *l) {
         address_of_peer(&c->address, &c->stream.uv.stream);
     }
     if (!welcome) {
-        trace_refused(ep->config->trace, c, NULL, 0, "too many connections are waiting for a 503");
+        const struct trace_handshake h = {.request = NULL};
+        trace_refused(ep->config->trace, c, &h, "too many connections are waiting for a 503");
         conn_reset(c);
         return;
     }

@@ -15,6 +15,16 @@ enum {
 
 /* ---- pings and pongs ---- */
 
+static void trace_pinged(struct conn *c, bool by_us, const uint8_t *p, size_t n) {
+    const struct trace_control k = {.opcode = WS_OP_PING, .data = p, .size = n, .rtt_us = -1};
+    trace_control(c->endpoint->config->trace, c, conn_sayer(c, by_us), &k);
+}
+
+static void trace_ponged(struct conn *c, bool by_us, const uint8_t *p, size_t n, int64_t rtt_us) {
+    const struct trace_control k = {.opcode = WS_OP_PONG, .data = p, .size = n, .rtt_us = rtt_us};
+    trace_control(c->endpoint->config->trace, c, conn_sayer(c, by_us), &k);
+}
+
 static void put_pong(struct conn *c, const uint8_t *p, size_t n) {
     uint8_t *dst = conn_reserve(c, WS_CONTROL_FRAME_MAX);
     size_t written = 0;
@@ -22,7 +32,7 @@ static void put_pong(struct conn *c, const uint8_t *p, size_t n) {
         conn_commit_control(c, dst, written) != TB_OK) {
         conn_abandon(c);
     } else if (written > 0) {
-        trace_pong(c->endpoint->config->trace, c, TRACE_SERVER, p, n, -1);
+        trace_ponged(c, true, p, n, -1);
     }
 }
 
@@ -75,7 +85,7 @@ void conn_ping(struct conn *c) {
         conn_commit_control(c, dst, written) != TB_OK) {
         conn_abandon(c);
     } else if (written > 0) {
-        trace_ping(c->endpoint->config->trace, c, TRACE_SERVER, payload, sizeof payload);
+        trace_pinged(c, true, payload, sizeof payload);
     }
 }
 
@@ -87,7 +97,7 @@ static void on_nothing(struct conn *c, const struct ws_event *ev) {
 }
 
 static void on_frame(struct conn *c, const struct ws_event *ev) {
-    trace_frame(c->endpoint->config->trace, c, TRACE_CLIENT, &ev->head);
+    trace_frame(c->endpoint->config->trace, c, conn_sayer(c, false), &ev->head);
 }
 
 static void on_message(struct conn *c, const struct ws_event *ev) {
@@ -98,7 +108,7 @@ static void on_message(struct conn *c, const struct ws_event *ev) {
 }
 
 static void on_ping(struct conn *c, const struct ws_event *ev) {
-    trace_ping(c->endpoint->config->trace, c, TRACE_CLIENT, ev->data, ev->size);
+    trace_pinged(c, false, ev->data, ev->size);
     if (stream_is_busy(&c->stream)) {
         keep_pong(c, ev->data, ev->size);
     } else {
@@ -108,7 +118,7 @@ static void on_ping(struct conn *c, const struct ws_event *ev) {
 
 static void on_pong(struct conn *c, const struct ws_event *ev) {
     int64_t rtt_us = round_trip(c, ev);
-    trace_pong(c->endpoint->config->trace, c, TRACE_CLIENT, ev->data, ev->size, rtt_us);
+    trace_ponged(c, false, ev->data, ev->size, rtt_us);
     if (rtt_us >= 0 && c->state == CONN_OPEN) {
         deadline_set(&c->endpoint->ping, &c->deadline);
     }
