@@ -26,8 +26,9 @@ struct lookup {
     char name[];
 };
 
-static void unref(struct lookup *l) {
-    if (atomic_fetch_sub(&l->refs, 1) != 1) {
+/* Gives references back. */
+static void unref(struct lookup *l, unsigned count) {
+    if (atomic_fetch_sub(&l->refs, count) != count) {
         return;
     }
     if (l->addresses != NULL) {
@@ -53,7 +54,7 @@ static void *run_thread(void *arg) {
     l->error = getaddrinfo(l->name, NULL, &hints, &l->addresses);
     l->system_error = errno;
     report(l);
-    unref(l);
+    unref(l, 1);
     return NULL;
 }
 
@@ -68,12 +69,13 @@ static bool forget_loop(struct lookup *l) {
 
 static void on_answered(struct loop_task *task) {
     struct lookup *l = (struct lookup *)task;
+    unsigned refs = 1;
     if (forget_loop(l)) {
         errno = l->system_error;
         l->done(l->ctx, l->error, l->error == 0 ? l->addresses : NULL);
-        unref(l); /* the loop's, which lookup_cancel() would have given back */
+        refs++; /* the loop's, which lookup_cancel() would have given back */
     }
-    unref(l);
+    unref(l, refs);
 }
 
 /* 0 or an errno. */
@@ -112,12 +114,11 @@ int lookup_start(struct lookup **lookup, struct loop *loop, const char *name, in
     l->family = family;
     l->done = done;
     l->ctx = ctx;
-    atomic_init(&l->refs, 2);
+    atomic_init(&l->refs, 2); /* the loop's and the thread's */
     *lookup = l;
     int err = start_thread(l);
     if (err != 0) {
-        atomic_store(&l->refs, 1);
-        unref(l);
+        unref(l, 2);
         *lookup = NULL;
         errno = err;
         return TB_ESYS;
@@ -127,5 +128,5 @@ int lookup_start(struct lookup **lookup, struct loop *loop, const char *name, in
 
 void lookup_cancel(struct lookup *lookup) {
     forget_loop(lookup);
-    unref(lookup);
+    unref(lookup, 1);
 }

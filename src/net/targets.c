@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/err.h"
+#include "net/dial.h"
 
 void targets_release(struct targets *t) {
     free(t->items);

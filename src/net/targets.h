@@ -24,14 +24,7 @@ struct targets {
 #define TARGETS_INIT                                                                               \
     { NULL, 0, AF_UNSPEC }
 
-/* --resolve HOST:PORT:ADDRESS[,ADDRESS]: the addresses of that name and port, whatever others say;
- * the host "*" is every name. */
-struct dial_override {
-    const char *host;
-    uint16_t port;
-    const char *const *addresses;
-    size_t address_count;
-};
+struct dial_override; /* net/dial.h */
 
 void targets_release(struct targets *t);
 

@@ -60,20 +60,19 @@ static int ask_system(const char *node, const char *service, const struct addrin
     return real(node, service, hints, list);
 }
 
+/* The addresses that the hints allow. */
 static int answer(const char *const *addresses, const struct addrinfo *hints,
                   struct addrinfo **list) {
     int err = EAI_NONAME;
+    struct addrinfo **end = list;
     *list = NULL;
     for (; *addresses != NULL; addresses++) {
-        err = ask_system(*addresses, NULL, hints, list);
-        if (err != 0) {
-            return err;
-        }
-        while (*list != NULL) {
-            list = &(*list)->ai_next;
+        err = ask_system(*addresses, NULL, hints, end);
+        while (err == 0 && *end != NULL) {
+            end = &(*end)->ai_next;
         }
     }
-    return err;
+    return *list != NULL ? 0 : err;
 }
 
 static int answer_name(const char *name, const struct addrinfo *hints, struct addrinfo **list) {

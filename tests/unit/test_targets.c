@@ -11,6 +11,7 @@
 #include "base/bytes.h"
 #include "base/err.h"
 #include "failing_alloc.h"
+#include "net/dial.h"
 #include "net/targets.h"
 
 /* "::1 127.0.0.1" is what the list must hold, in that order; all with the port 4000. */
