@@ -1,9 +1,11 @@
 #include "net/stream.h"
 
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/socket.h>
+#include <unistd.h>
 
 #ifdef __linux__
 #include <linux/sockios.h>
@@ -125,6 +127,17 @@ void stream_read_stop(struct stream *s) {
 
 /* ---- life ---- */
 
+int stream_handle_open(union stream_handle *handle, int fd) {
+    int err = handle->handle.type == UV_TCP ? uv_tcp_open(&handle->tcp, fd)
+                                            : uv_pipe_open(&handle->pipe, fd);
+    if (err != 0) {
+        close(fd);
+        errno = -err;
+        return TB_ESYS;
+    }
+    return TB_OK;
+}
+
 int stream_init(struct stream *s, struct loop *loop, enum stream_kind kind,
                 const struct stream_events *events) {
     memset(s, 0, sizeof *s);
@@ -144,6 +157,10 @@ int stream_accept(struct stream *s, uv_stream_t *listening, struct tls_context *
         return TB_ESYS;
     }
     return context == NULL ? TB_OK : tls_accept(s, context);
+}
+
+int stream_open(struct stream *s, int fd) {
+    return stream_handle_open(&s->uv, fd);
 }
 
 const char *stream_tls_failure(const struct stream *s) {

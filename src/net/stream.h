@@ -56,6 +56,10 @@ struct stream {
 
 enum stream_kind { STREAM_TCP, STREAM_UNIX };
 
+/* Gives a descriptor to a handle of its kind, which owns it from then on; it is closed if the
+ * handle does not take it. TB_OK or TB_ESYS (errno says why). */
+int stream_handle_open(union stream_handle *handle, int fd);
+
 /* Prepares a stream on the loop, not connected yet. TB_OK or TB_ESYS. */
 int stream_init(struct stream *s, struct loop *loop, enum stream_kind kind,
                 const struct stream_events *events);
@@ -63,6 +67,10 @@ int stream_init(struct stream *s, struct loop *loop, enum stream_kind kind,
 /* Takes the connection that waits at a listening handle; with a context, the stream is the
  * server's side of TLS. TB_OK, TB_ENOMEM or TB_ESYS; the stream is to be closed in any case. */
 int stream_accept(struct stream *s, uv_stream_t *listening, struct tls_context *context);
+
+/* Takes over a descriptor that is connected (net/dial.h). TB_OK or TB_ESYS; the stream is to be
+ * closed in any case, and the descriptor is no longer the caller's. */
+int stream_open(struct stream *s, int fd);
 
 /* Why TLS failed, in OpenSSL's words; NULL if it did not, or there is none. */
 const char *stream_tls_failure(const struct stream *s);

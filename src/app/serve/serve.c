@@ -19,6 +19,7 @@
 #include "base/log.h"
 #include "base/text.h"
 #include "conn/trace.h"
+#include "net/host.h"
 
 enum {
     CLOSE_MS = 5000,
@@ -191,8 +192,8 @@ static int bind_all(struct run *r) {
 /* ---- what it serves ---- */
 
 static void write_url(const struct run *r, const char *host, char url[URL_MAX]) {
-    char name[BIND_HOST_MAX];
-    bool is_ipv6 = strchr(bind_host_name(host, name), ':') != NULL;
+    char name[HOST_NAME_SIZE];
+    bool is_ipv6 = strchr(host_bare(host, name), ':') != NULL;
     snprintf(url, URL_MAX, "%s://%s%s%s:%u", r->settings.tls_cert == NULL ? "ws" : "wss",
              is_ipv6 ? "[" : "", name, is_ipv6 ? "]" : "", (unsigned)r->bindings.port);
 }
@@ -201,8 +202,8 @@ static void write_url(const struct run *r, const char *host, char url[URL_MAX]) 
  */
 static const char *host_to_name(const struct settings *s) {
     const char *host = s->hosts.count > 0 ? s->hosts.items[0] : "localhost";
-    char name[BIND_HOST_MAX];
-    bool is_any = strcmp(host, "0.0.0.0") == 0 || strcmp(bind_host_name(host, name), "::") == 0;
+    char name[HOST_NAME_SIZE];
+    bool is_any = strcmp(host, "0.0.0.0") == 0 || strcmp(host_bare(host, name), "::") == 0;
     return is_any ? "localhost" : host;
 }
 
