@@ -82,7 +82,7 @@ void stream_feed(struct stream *s, uint8_t *p, size_t n);
 
 /* Why TLS failed, in one line; NULL if it did not, or there is none. A server may refuse a client's
  * certificate after on_secured (TLS 1.3), so it is worth asking at any end with UV_EPROTO. On the
- * server's side these are OpenSSL's words. Lives as long as the stream. */
+ * server's side these are OpenSSL's words. Gone in on_closed. */
 const char *stream_tls_failure(const struct stream *s);
 
 /* The same if, and only if, the peer's certificate is not trusted: "self-signed certificate", "the

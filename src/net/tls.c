@@ -46,7 +46,7 @@ static int wire_read(BIO *bio, char *p, int n) {
 static int wire_write(BIO *bio, const char *p, int n) {
     struct tls_state *t = BIO_get_data(bio);
     if (bytes_append(&t->out, p, (size_t)n) != TB_OK) {
-        t->why = tb_err_text(TB_ENOMEM);
+        t->why = t->why != NULL ? t->why : tb_err_text(TB_ENOMEM);
         return -1;
     }
     return n;
