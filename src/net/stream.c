@@ -44,7 +44,9 @@ static void on_rest_written(uv_write_t *req, int status) {
         if (s->shutdown_asked) {
             send_fin(s);
         }
-        s->events->on_written(s);
+        if (!s->securing) { /* what is written until then is not the owner's */
+            s->events->on_written(s);
+        }
     }
 }
 
@@ -91,6 +93,7 @@ static void plain_nothing(struct stream *s) {
 
 static const struct stream_ops plain_ops = {
     .received = plain_received,
+    .ended = plain_nothing,
     .try_write = stream_raw_try,
     .rest_written = plain_rest_written,
     .finish = plain_nothing,
@@ -112,6 +115,7 @@ static void on_read(uv_stream_t *handle, ssize_t n, const uv_buf_t *buf) {
         s->ops->received(s, (uint8_t *)buf->base, (size_t)n);
     } else if (n < 0) {
         uv_read_stop(handle);
+        s->ops->ended(s);
         s->events->on_end(s, n == UV_EOF ? 0 : (int)n);
     }
 }
@@ -123,6 +127,12 @@ int stream_read_start(struct stream *s) {
 
 void stream_read_stop(struct stream *s) {
     uv_read_stop(&s->uv.stream);
+}
+
+void stream_feed(struct stream *s, uint8_t *p, size_t n) {
+    if (n > 0 && !uv_is_closing(&s->uv.handle)) {
+        s->ops->received(s, p, n);
+    }
 }
 
 /* ---- life ---- */
@@ -163,20 +173,17 @@ int stream_open(struct stream *s, int fd) {
     return stream_handle_open(&s->uv, fd);
 }
 
-const char *stream_tls_failure(const struct stream *s) {
-    return tls_why(s);
-}
-
 struct loop *stream_loop(const struct stream *s) {
     return (struct loop *)s->uv.handle.loop->data;
 }
 
 ssize_t stream_try(struct stream *s, const uv_buf_t *bufs, unsigned count) {
-    return s->busy ? 0 : s->ops->try_write(s, bufs, count);
+    return s->busy || s->securing ? 0 : s->ops->try_write(s, bufs, count);
 }
 
 int stream_finish(struct stream *s, const uv_buf_t *bufs, unsigned count) {
-    return stream_raw_rest(s, bufs, count, NULL);
+    /* TLS leaves nothing over, and what is not encrypted must not get to the wire. */
+    return s->tls != NULL ? TB_EINVAL : stream_raw_rest(s, bufs, count, NULL);
 }
 
 bool stream_is_busy(const struct stream *s) {
