@@ -65,7 +65,7 @@ static const char *find_near(const struct command *const *all, const char *name)
     while (all[count] != NULL) {
         count++;
     }
-    const char **names = calloc(count, sizeof(*names));
+    const char **names = calloc(count + 1, sizeof(*names));
     if (names == NULL) {
         return NULL;
     }

@@ -75,10 +75,10 @@ static void print_exclusion(const struct option *o, FILE *out) {
 }
 
 /* suffix says where the argument may stand: '+' here or next, '=' the same behind a '=', "=-" only
- * behind that. */
+ * behind that. NULL: this spelling takes none. */
 static void print_rest(const struct option *o, const char *suffix, FILE *out) {
     bool optional = (o->flags & OPTION_OPTIONAL) != 0;
-    const char *arg = option_argument(o);
+    const char *arg = suffix != NULL ? option_argument(o) : NULL;
     fprintf(out, "%s[", arg != NULL ? suffix : "");
     print_escaped(o->help, completion_summary_size(o->help), "\\[]", out);
     fputc(']', out);
@@ -99,7 +99,7 @@ static void print_option(const struct option *o, FILE *out) {
         fputs("            '", out);
         print_exclusion(o, out);
         fprintf(out, "-%c", o->letter);
-        print_rest(o, optional ? "-" : "+", out);
+        print_rest(o, optional ? NULL : "+", out);
     }
 }
 
