@@ -373,11 +373,29 @@ static const char about[] =
     "Durations: 20ms, 5s, 2m, 1h; a bare number is seconds. Sizes: 64K, 1M, 1G.\n"
     "Ctrl+C stops it: everybody is told (1001) and has 5 seconds to answer; again: at once.\n";
 
+static const struct command_note examples[] = {
+    {"taburet serve", "The four modes on ws://localhost:4000"},
+    {"taburet serve --echo --port 0 --every 0", "An echo server on any free port, for a test"},
+    {"taburet serve --host 0.0.0.0 --tls-cert cert.pem --tls-key key.pem",
+     "wss:// for the whole network"},
+    {.label = NULL},
+};
+
+static const struct command_note exit_codes[] = {
+    {"0", "stopped as asked"},
+    {"1", "the system refused: the port is taken, memory is out"},
+    {"2", "a bad option, certificate or file"},
+    {"130", "stopped by a second signal"},
+    {.label = NULL},
+};
+
 const struct command serve_command = {
     .name = "serve",
     .operands = "",
     .summary = "A practice server on ws://localhost:4000",
     .about = about,
     .options = settings_options,
+    .examples = examples,
+    .exit_codes = exit_codes,
     .run = run,
 };
