@@ -31,7 +31,15 @@ struct log;
 /* A log that writes to fd (not closed by log_free). NULL if memory is out. */
 struct log *log_new(int fd, enum log_format format, enum log_level level);
 
-/* Flushes, waiting up to two seconds in all for a slow reader, and frees. NULL is allowed. */
+/* From now on nothing is ever left out, however slow the reader: for what is not a log of the work
+ * but the work itself. The owner looks at log_waiting() and stops in time. */
+void log_keep_all(struct log *log);
+
+/* Bytes that wait for the reader. */
+size_t log_waiting(struct log *log);
+
+/* Flushes, waiting up to two seconds in all for a slow reader (for ever where everything is kept),
+ * and frees. NULL is allowed. */
 void log_free(struct log *log);
 
 enum log_format log_get_format(const struct log *log);
@@ -47,6 +55,9 @@ void log_textf(struct log *log, enum log_level level, const char *fmt, ...)
 /* Writes p[0..n) as it stands and a newline: for JSON lines, encoded by the caller, and for text
  * that is safe already. */
 void log_line(struct log *log, enum log_level level, const char *p, size_t n);
+
+/* Writes p[0..n) as it stands, and nothing behind it. Whole or not at all. */
+void log_bytes(struct log *log, enum log_level level, const char *p, size_t n);
 
 /* Writes the buffered lines to the descriptor, as far as it takes them now. Returns whether some
  * still wait for the reader, and so for another flush. Safe from any thread. */

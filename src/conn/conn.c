@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/err.h"
+#include "conn/client_state.h"
 #include "conn/conn_state.h"
 #include "conn/endpoint.h"
 #include "conn/room.h"
@@ -12,6 +13,32 @@
 
 struct endpoint *conn_endpoint(const struct conn *c) {
     return c->endpoint;
+}
+
+bool conn_is_open(const struct conn *c) {
+    return c->state == CONN_OPEN;
+}
+
+size_t conn_unsent(const struct conn *c) {
+    return output_pending(&c->out) + stream_unsent(&c->stream);
+}
+
+static const char *why_lost(const struct conn *c) {
+    const char *tls = stream_tls_failure(&c->stream);
+    return tls != NULL || c->lost_status == 0 ? tls : uv_strerror(c->lost_status);
+}
+
+struct conn_ending conn_ending(const struct conn *c) {
+    return (struct conn_ending){
+        .closer = (enum conn_closer)c->closer,
+        .code = c->close_code,
+        .reason = c->reason == NULL ? NULL : c->reason->bytes,
+        .reason_size = c->reason == NULL ? 0 : c->reason->size,
+        .answered = c->parted,
+        .silent = c->silent,
+        .violation = (enum ws_violation)c->violation,
+        .why_lost = why_lost(c),
+    };
 }
 
 enum trace_from conn_sayer(const struct conn *c, bool us) {
@@ -44,6 +71,8 @@ static bool begin_end(struct conn *c) {
     if (c->was_open) {
         trace_close(c->endpoint->config->trace, c);
         c->endpoint->config->behaviour->on_close(c);
+    } else if (c->asking != NULL) {
+        client_ended(c);
     }
     return true;
 }
@@ -66,17 +95,19 @@ void conn_free(struct conn *c) {
     }
     output_release(&c->out);
     http1_free(c->head);
+    client_free(c->asking);
     bytes_release(&c->held);
     free(c->pong);
+    free(c->ping);
     free(c->reason);
     free(c);
 }
 
-/* Everything is written. */
+/* Everything is written. The server is the one to end the TCP connection (RFC 6455 s.7.1.1). */
 static void finish_leaving(struct conn *c) {
     if (c->linger) {
         stream_shutdown(&c->stream);
-    } else {
+    } else if (!c->client || !c->parted) {
         conn_end(c);
     }
 }
@@ -173,7 +204,17 @@ void conn_close(struct conn *c, uint16_t code, const char *reason) {
     }
 }
 
+void conn_drop(struct conn *c) {
+    if (c->asking != NULL) {
+        c->asking->told = true;
+        conn_end(c);
+    } else {
+        conn_leave(c, false);
+    }
+}
+
 void conn_answer_close(struct conn *c, const struct ws_event *ev) {
+    c->parted = true;
     if (!session_close_put(&c->session)) {
         note_close(c, CONN_CLOSED_BY_PEER, ev->code, (const char *)ev->data, ev->size);
         room_leave(c);
@@ -219,6 +260,18 @@ void conn_send(struct conn *c, uint8_t opcode, const uint8_t *p, size_t n) {
 
 /* ---- writing ---- */
 
+/* The peer takes nothing any more; but what it said before may still be there to be read, its close
+ * frame for one. The end comes from there. */
+static void lose_output(struct conn *c) {
+    output_discard(&c->out);
+    if (c->asking != NULL) {
+        client_write_failed(c);
+    } else if (c->state == CONN_LEAVING || !c->was_open ||
+               (!c->paused && !stream_is_reading(&c->stream))) {
+        conn_end(c);
+    }
+}
+
 /* Keeps what the socket did not take, until it does. */
 static void hand_over(struct conn *c, size_t rest) {
     if (output_detach(&c->out, rest) != TB_OK ||
@@ -234,7 +287,7 @@ static void write_pending(struct conn *c) {
     while (!stream_is_busy(&c->stream) && (count = output_gather(&c->out, bufs, &bytes)) > 0) {
         ssize_t taken = stream_try(&c->stream, bufs, count);
         if (taken < 0) {
-            conn_end(c);
+            lose_output(c);
             return;
         }
         output_advance(&c->out, (size_t)taken);
@@ -256,8 +309,13 @@ void conn_flush(struct conn *c) {
     }
     if (c->state == CONN_LEAVING) {
         finish_leaving(c);
-    } else if (c->paused) {
+        return;
+    }
+    if (c->paused) {
         conn_yield(c);
+    }
+    if (c->state == CONN_OPEN && c->endpoint->config->behaviour->on_drained != NULL) {
+        c->endpoint->config->behaviour->on_drained(c);
     }
 }
 
@@ -290,8 +348,15 @@ static void on_read(struct stream *s, uint8_t *p, size_t n) {
     struct conn *c = (struct conn *)s;
     c->heard = true;
     switch ((enum conn_state)c->state) {
+    case CONN_DIALLING:
+        client_take(c, p, n);
+        break;
     case CONN_OPENING:
-        opening_take(c, p, n);
+        if (c->client) {
+            client_take(c, p, n);
+        } else {
+            opening_take(c, p, n);
+        }
         break;
     case CONN_OPEN:
     case CONN_CLOSING:
@@ -335,6 +400,11 @@ static void trace_lost_opening(const struct conn *c) {
 /* What was held back is looked at before the peer's end counts. */
 static void on_end(struct stream *s, int status) {
     struct conn *c = (struct conn *)s;
+    c->lost_status = status;
+    if (c->asking != NULL) {
+        client_lost(c, status);
+        return;
+    }
     if (c->state == CONN_OPENING) {
         trace_lost_opening(c);
     }
@@ -347,6 +417,13 @@ static void on_end(struct stream *s, int status) {
     }
 }
 
+static void on_secured(struct stream *s) {
+    struct conn *c = (struct conn *)s;
+    if (c->asking != NULL) {
+        client_secured(c);
+    }
+}
+
 static void on_closed(struct stream *s) {
     endpoint_forget((struct conn *)s);
 }
@@ -355,5 +432,6 @@ const struct stream_events conn_stream_events = {
     .on_read = on_read,
     .on_written = on_written,
     .on_end = on_end,
+    .on_secured = on_secured,
     .on_closed = on_closed,
 };

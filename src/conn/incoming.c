@@ -36,17 +36,14 @@ static void put_pong(struct conn *c, const uint8_t *p, size_t n) {
     }
 }
 
-/* A peer that pings and does not read gets one pong, for the latest ping (RFC 6455 s.5.5.3). */
-static void keep_pong(struct conn *c, const uint8_t *p, size_t n) {
-    if (c->pong == NULL) {
-        c->pong = malloc(sizeof *c->pong);
-        if (c->pong == NULL) {
-            conn_abandon(c);
-            return;
-        }
+/* Keeps a payload; false if memory is out. */
+static bool keep(struct note **note, const uint8_t *p, size_t n) {
+    if (*note == NULL && (*note = malloc(sizeof **note)) == NULL) {
+        return false;
     }
-    c->pong->size = (uint8_t)n;
-    memcpy(c->pong->bytes, p, n);
+    (*note)->size = (uint8_t)n;
+    memcpy((*note)->bytes, p, n);
+    return true;
 }
 
 void conn_say_pong(struct conn *c) {
@@ -61,11 +58,30 @@ void conn_say_pong(struct conn *c) {
 /* Microseconds since the ping that this pong answers; -1 if it answers none. */
 static int64_t round_trip(struct conn *c, const struct ws_event *ev) {
     uint32_t count;
+    int64_t since_us = (int64_t)(uv_hrtime() / 1000 - c->pinged_us);
+    if (c->ping != NULL && c->ping->size == ev->size &&
+        memcmp(c->ping->bytes, ev->data, ev->size) == 0) {
+        free(c->ping);
+        c->ping = NULL;
+        return since_us;
+    }
     if (c->pinged_us == 0 || ev->size != sizeof count) {
         return -1;
     }
     memcpy(&count, ev->data, sizeof count);
-    return count == c->ping_count ? (int64_t)(uv_hrtime() / 1000 - c->pinged_us) : -1;
+    return count == c->ping_count ? since_us : -1;
+}
+
+static void put_ping(struct conn *c, const uint8_t *p, size_t n) {
+    uint8_t *dst = conn_reserve(c, WS_CONTROL_FRAME_MAX);
+    size_t written = 0;
+    c->pinged_us = uv_hrtime() / 1000;
+    if (dst == NULL || session_put_ping(&c->session, p, n, dst, &written) != TB_OK ||
+        conn_commit_control(c, dst, written) != TB_OK) {
+        conn_abandon(c);
+    } else if (written > 0) {
+        trace_pinged(c, true, p, n);
+    }
 }
 
 void conn_ping(struct conn *c) {
@@ -74,18 +90,26 @@ void conn_ping(struct conn *c) {
     if (stream_is_busy(&c->stream)) {
         return; /* that it takes what it was sent tells as much, and a ping would only queue up */
     }
-    uint8_t *dst = conn_reserve(c, WS_CONTROL_FRAME_MAX);
-    size_t written = 0;
     c->ping_count++;
-    c->pinged_us = uv_hrtime() / 1000;
     uint8_t payload[sizeof c->ping_count];
     memcpy(payload, &c->ping_count, sizeof payload);
-    if (dst == NULL ||
-        session_put_ping(&c->session, payload, sizeof payload, dst, &written) != TB_OK ||
-        conn_commit_control(c, dst, written) != TB_OK) {
+    put_ping(c, payload, sizeof payload);
+}
+
+void conn_send_ping(struct conn *c, const uint8_t *p, size_t n) {
+    if (c->state != CONN_OPEN) {
+        return;
+    }
+    if (!keep(&c->ping, p, n)) {
         conn_abandon(c);
-    } else if (written > 0) {
-        trace_pinged(c, true, payload, sizeof payload);
+        return;
+    }
+    put_ping(c, p, n);
+}
+
+void conn_send_pong(struct conn *c, const uint8_t *p, size_t n) {
+    if (c->state == CONN_OPEN) {
+        put_pong(c, p, n);
     }
 }
 
@@ -109,10 +133,13 @@ static void on_message(struct conn *c, const struct ws_event *ev) {
 
 static void on_ping(struct conn *c, const struct ws_event *ev) {
     trace_pinged(c, false, ev->data, ev->size);
-    if (stream_is_busy(&c->stream)) {
-        keep_pong(c, ev->data, ev->size);
-    } else {
+    if (c->endpoint->config->no_pongs) {
+        return;
+    }
+    if (!stream_is_busy(&c->stream)) {
         put_pong(c, ev->data, ev->size);
+    } else if (!keep(&c->pong, ev->data, ev->size)) { /* one, for the latest (RFC 6455 s.5.5.3) */
+        conn_abandon(c);
     }
 }
 
@@ -130,6 +157,7 @@ static void on_close(struct conn *c, const struct ws_event *ev) {
 
 static void on_violation(struct conn *c, const struct ws_event *ev) {
     const struct ws_violation_row *rule = ws_violation_row(ev->violation);
+    c->violation = (uint8_t)ev->violation;
     trace_violation(c->endpoint->config->trace, c, ev->violation);
     conn_fail(c, rule->close_code, rule->text);
 }
@@ -166,12 +194,12 @@ static void pause_reading(struct conn *c) {
     }
 }
 
-/* Nothing is read from a peer that does not read our answers, or that says more than the other
- * loops can pass on. */
+/* Nothing is read from a peer that does not read our answers, or that says more than anybody can
+ * pass on now. */
 static bool has_said_enough(const struct conn *c, size_t said) {
     return c->state == CONN_OPEN &&
            (said > READ_BUDGET || output_listed(&c->out) > c->endpoint->config->max_backlog ||
-            endpoint_is_ahead(c->endpoint));
+            endpoint_must_wait(c->endpoint));
 }
 
 static bool takes_input(const struct conn *c) {

@@ -89,7 +89,7 @@ static void accept_upgrade(struct conn *c, const struct ws_answer *answer) {
         conn_reset(c);
         return;
     }
-    session_init(&c->session, &ep->session, &answer->deflate);
+    session_init(&c->session, &ep->sessions[WS_SERVER], &answer->deflate);
     conn_enter(c, CONN_OPEN);
     c->was_open = true;
     deadline_set(&ep->ping, &c->deadline);

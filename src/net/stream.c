@@ -37,10 +37,9 @@ static void on_rest_written(uv_write_t *req, int status) {
     if (status == 0 && s->ops->rest_written(s) != TB_OK) {
         status = UV_EPIPE;
     }
-    if (status != 0) {
-        uv_read_stop(&s->uv.stream); /* it may have been stopped before, and tell nothing */
+    if (status != 0 && !s->reading) {
         s->events->on_end(s, status);
-    } else if (!s->busy) {
+    } else if (!s->busy) { /* or lost: what the peer said before is read first, then the end */
         if (s->shutdown_asked) {
             send_fin(s);
         }
@@ -114,19 +113,25 @@ static void on_read(uv_stream_t *handle, ssize_t n, const uv_buf_t *buf) {
     if (n > 0) {
         s->ops->received(s, (uint8_t *)buf->base, (size_t)n);
     } else if (n < 0) {
-        uv_read_stop(handle);
+        stream_read_stop(s);
         s->ops->ended(s);
         s->events->on_end(s, n == UV_EOF ? 0 : (int)n);
     }
 }
 
 int stream_read_start(struct stream *s) {
+    s->reading = true;
     int err = uv_read_start(&s->uv.stream, on_alloc, on_read);
     return err == 0 || err == UV_EALREADY ? TB_OK : TB_ESYS;
 }
 
 void stream_read_stop(struct stream *s) {
+    s->reading = false;
     uv_read_stop(&s->uv.stream);
+}
+
+bool stream_is_reading(const struct stream *s) {
+    return s->reading;
 }
 
 void stream_feed(struct stream *s, uint8_t *p, size_t n) {

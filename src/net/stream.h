@@ -26,7 +26,8 @@ struct stream;
 struct stream_events {
     /* Bytes have come. They are the owner's to change until it returns, and gone after that. */
     void (*on_read)(struct stream *s, uint8_t *p, size_t n);
-    /* The rest that was handed over (or TLS's own) is written: the stream takes more. */
+    /* The rest that was handed over (or TLS's own) is written: the stream takes more. Or it is
+     * lost: nothing more is taken (TB_ESYS), but what the peer said before is read to its end. */
     void (*on_written)(struct stream *s);
     /* TLS has shaken hands: the stream takes bytes from now on. May be NULL. */
     void (*on_secured)(struct stream *s);
@@ -54,6 +55,7 @@ struct stream {
     const struct stream_events *events;
     struct tls_state *tls; /* NULL for a plain stream */
     bool busy;             /* a rest is being written */
+    bool reading;          /* stream_read_start() was called, and nothing has ended it */
     bool securing;         /* TLS shakes hands */
     bool shutdown_asked;   /* stream_shutdown() was called */
 };
@@ -107,6 +109,8 @@ struct loop *stream_loop(const struct stream *s);
 /* Start and stop reading. Starting again is allowed. TB_OK or TB_ESYS. */
 int stream_read_start(struct stream *s);
 void stream_read_stop(struct stream *s);
+
+bool stream_is_reading(const struct stream *s);
 
 /* Writes what is accepted now. Returns the bytes taken (0 while busy, and before on_secured), or
  * TB_ESYS if the connection is lost, or TB_ENOMEM. TLS takes all or nothing. */
