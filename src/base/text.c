@@ -55,6 +55,21 @@ size_t text_decode(const uint8_t *p, size_t n, uint32_t *point) {
     return size;
 }
 
+size_t text_encode(uint32_t point, uint8_t to[4]) {
+    static const uint8_t lead[] = {0, 0, 0xc0, 0xe0, 0xf0};
+    if (point < 0x80) {
+        to[0] = (uint8_t)point;
+        return 1;
+    }
+    size_t size = point < 0x800 ? 2 : point < 0x10000 ? 3 : 4;
+    for (size_t i = size - 1; i > 0; i--) {
+        to[i] = (uint8_t)(0x80 | (point & 0x3f));
+        point >>= 6;
+    }
+    to[0] = (uint8_t)(lead[size] | point);
+    return size;
+}
+
 static bool is_unsafe_point(uint32_t point) {
     for (size_t i = 0; i < sizeof(unsafe) / sizeof(unsafe[0]); i++) {
         if (point >= unsafe[i].first && point <= unsafe[i].last) {

@@ -26,6 +26,9 @@ int text_escape(struct bytes *out, const void *p, size_t n, enum text_lines line
  * valid UTF-8: cut short, overlong, a surrogate or out of Unicode (RFC 3629 s.3). */
 size_t text_decode(const uint8_t *p, size_t n, uint32_t *point);
 
+/* Writes a code point, which is not a surrogate, as UTF-8. Returns its size. */
+size_t text_encode(uint32_t point, uint8_t to[4]);
+
 /* Returns the entry of names[0..count) nearest to `word` (edit distance of at most 2 and less
  * than the word's length; two neighbours swapped are one edit), or NULL: for "did you mean". */
 const char *text_nearest(const char *word, const char *const *names, size_t count);
