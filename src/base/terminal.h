@@ -18,8 +18,8 @@ bool terminal_is(int fd);
 /* Columns; 80 where the terminal does not say, or fd is none. */
 unsigned terminal_width(int fd);
 
-/* Writes p[0..n), waiting for a slow reader also where the descriptor does not block. TB_OK or
- * TB_ESYS (errno is set). */
+/* Writes p[0..n) to any descriptor, waiting for a slow reader also where it does not block. TB_OK
+ * or TB_ESYS (errno is set). */
 int terminal_write(int fd, const void *p, size_t n);
 
 /* Remembers the mode of terminal in_fd. From now on SIGSEGV, SIGBUS, SIGABRT, SIGFPE and SIGILL,

@@ -1,0 +1,333 @@
+#include "app/connect/line.h"
+
+#include <histedit.h>
+#include <limits.h>
+#include <locale.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <wchar.h>
+
+#include "base/err.h"
+#include "base/terminal.h"
+#include "base/text.h"
+
+/* Keys of our own, which no terminal sends us: libedit draws only as the result of a key. */
+#define KEY_REFRESH L'\x1d'
+#define KEY_REDISPLAY L'\x1e'
+#define KEY_RESET L'\x1f'
+
+struct line {
+    EditLine *el;
+    FILE *out;
+    int out_fd;
+    const wchar_t *queue; /* what libedit may read now */
+    size_t queued;
+    wchar_t *prompt;
+    wchar_t *note;     /* instead of the prompt, or NULL */
+    const char *above; /* to be written in front of the prompt when it is drawn */
+    size_t above_size;
+    bool is_hidden;
+    wchar_t *hidden; /* the text while it is */
+    int hidden_cursor;
+};
+
+/* ---- UTF-8 and wide characters, whatever the locale ---- */
+
+/* For free(); NULL if memory is out. */
+static wchar_t *widen(const char *text, size_t n) {
+    const uint8_t *p = (const uint8_t *)text;
+    wchar_t *wide = n < SIZE_MAX / sizeof(*wide) ? malloc((n + 1) * sizeof(*wide)) : NULL;
+    size_t count = 0;
+    if (wide == NULL) {
+        return NULL;
+    }
+    for (size_t i = 0; i < n;) {
+        uint32_t point;
+        size_t size = text_decode(p + i, n - i, &point);
+        if (size > 0 && point != 0) {
+            wide[count++] = (wchar_t)point;
+        }
+        i += size > 0 ? size : 1;
+    }
+    wide[count] = L'\0';
+    return wide;
+}
+
+/* libedit draws by the locale, and a terminal of today is UTF-8 where nobody says so. */
+static void choose_locale(void) {
+    setlocale(LC_CTYPE, "");
+    if (MB_CUR_MAX < 3) {
+        setlocale(LC_CTYPE, "C.UTF-8");
+    }
+}
+
+/* ---- what libedit calls ---- */
+
+static struct line *line_of(EditLine *el) {
+    struct line *l = NULL;
+    el_wget(el, EL_CLIENTDATA, &l);
+    return l;
+}
+
+static int next_char(EditLine *el, wchar_t *c) {
+    struct line *l = line_of(el);
+    if (l->queued == 0) {
+        return 0;
+    }
+    *c = *l->queue++;
+    l->queued--;
+    return 1;
+}
+
+/* Called when what was drawn before has been erased or has become right, and the cursor stands
+ * where the prompt begins: the one moment to write above the line. */
+static wchar_t *prompt_of(EditLine *el) {
+    static wchar_t nothing[] = L"";
+    struct line *l = line_of(el);
+    if (l->above_size > 0) {
+        fwrite(l->above, 1, l->above_size, l->out);
+        l->above_size = 0;
+    }
+    if (l->is_hidden) {
+        return nothing;
+    }
+    return l->note != NULL ? l->note : l->prompt;
+}
+
+static unsigned char do_refresh(EditLine *el, wint_t key) {
+    (void)el;
+    (void)key;
+    return CC_REFRESH;
+}
+
+static unsigned char do_redisplay(EditLine *el, wint_t key) {
+    (void)el;
+    (void)key;
+    return CC_REDISPLAY;
+}
+
+/* libedit forgets the line and all that belongs to it, and draws an empty one. */
+static unsigned char do_reset(EditLine *el, wint_t key) {
+    (void)el;
+    (void)key;
+    return CC_FATAL;
+}
+
+static ssize_t write_out(void *cookie, const char *p, size_t n) {
+    const struct line *l = cookie;
+    return terminal_write(l->out_fd, p, n) == TB_OK ? (ssize_t)n : 0;
+}
+
+/* ---- libedit, one step at a time ---- */
+
+/* Lets libedit read these keys and no more: one command. */
+static void step(struct line *l, const wchar_t *keys, size_t n) {
+    int count;
+    l->queue = keys;
+    l->queued = n;
+    el_wgets(l->el, &count);
+    l->queued = 0;
+    fflush(l->out);
+}
+
+static void step_key(struct line *l, wchar_t key) {
+    step(l, &key, 1);
+}
+
+static void clear_text(struct line *l) {
+    const LineInfoW *line = el_wline(l->el);
+    el_cursor(l->el, INT_MAX / 2);
+    el_wdeletestr(l->el, (int)(line->lastchar - line->buffer));
+}
+
+static void bind_keys(struct line *l) {
+    static const wchar_t *const keys[][2] = {
+        {L"\x1d", L"tb-refresh"},
+        {L"\x1e", L"tb-redisplay"},
+        {L"\x1f", L"tb-reset"},
+        {L"^W", L"ed-delete-prev-word"},
+        {L"\\e[1~", L"ed-move-to-beg"},
+        {L"\\e[H", L"ed-move-to-beg"},
+        {L"\\eOH", L"ed-move-to-beg"},
+        {L"\\e[4~", L"ed-move-to-end"},
+        {L"\\e[F", L"ed-move-to-end"},
+        {L"\\eOF", L"ed-move-to-end"},
+        {L"\\e[C", L"ed-next-char"},
+        {L"\\eOC", L"ed-next-char"},
+        {L"\\e[D", L"ed-prev-char"},
+        {L"\\eOD", L"ed-prev-char"},
+        {L"\\e[3~", L"ed-delete-next-char"},
+        {L"\\e[1;5C", L"em-next-word"},
+        {L"\\e[1;3C", L"em-next-word"},
+        {L"\\e[1;5D", L"ed-prev-word"},
+        {L"\\e[1;3D", L"ed-prev-word"},
+        {L"\\e\x7f", L"ed-delete-prev-word"},
+    };
+    el_wset(l->el, EL_ADDFN, L"tb-refresh", L"draws the changes", do_refresh);
+    el_wset(l->el, EL_ADDFN, L"tb-redisplay", L"draws everything", do_redisplay);
+    el_wset(l->el, EL_ADDFN, L"tb-reset", L"begins an empty line", do_reset);
+    for (size_t i = 0; i < sizeof(keys) / sizeof(keys[0]); i++) {
+        el_wset(l->el, EL_BIND, keys[i][0], keys[i][1], NULL);
+    }
+}
+
+static bool start(struct line *l, int in_fd) {
+    l->el = el_init_fd("taburet", stdin, l->out, l->out, in_fd, l->out_fd, l->out_fd);
+    if (l->el == NULL) {
+        return false;
+    }
+    el_wset(l->el, EL_CLIENTDATA, l);
+    el_wset(l->el, EL_EDITOR, L"emacs");
+    el_wset(l->el, EL_SIGNAL, 0);
+    el_wset(l->el, EL_GETCFN, next_char);
+    el_wset(l->el, EL_PROMPT, prompt_of);
+    bind_keys(l);
+    el_wset(l->el, EL_UNBUFFERED, 1);
+    return fflush(l->out) == 0;
+}
+
+/* ---- the line ---- */
+
+struct line *line_new(int in_fd, int out_fd, const char *prompt) {
+    const cookie_io_functions_t functions = {.write = write_out};
+    struct line *l = calloc(1, sizeof(*l));
+    if (l == NULL) {
+        return NULL;
+    }
+    l->out_fd = out_fd;
+    l->prompt = widen(prompt, strlen(prompt));
+    l->out = fopencookie(l, "w", functions);
+    choose_locale();
+    if (l->prompt == NULL || l->out == NULL || !start(l, in_fd)) {
+        line_free(l);
+        return NULL;
+    }
+    return l;
+}
+
+/* A line that libedit no longer edits is one that it does not flush unread input for. */
+static void end_libedit(struct line *l) {
+    line_suspend(l);
+    el_wset(l->el, EL_EDITMODE, 0);
+    el_end(l->el);
+}
+
+void line_free(struct line *l) {
+    if (l == NULL) {
+        return;
+    }
+    if (l->el != NULL) {
+        end_libedit(l);
+    }
+    if (l->out != NULL) {
+        fclose(l->out);
+    }
+    free(l->hidden);
+    free(l->note);
+    free(l->prompt);
+    free(l);
+}
+
+void line_set_prompt(struct line *l, const char *prompt) {
+    wchar_t *wide = widen(prompt, strlen(prompt));
+    if (wide != NULL) {
+        free(l->prompt);
+        l->prompt = wide;
+    }
+}
+
+void line_set_note(struct line *l, const char *note, size_t n) {
+    free(l->note);
+    l->note = note == NULL ? NULL : widen(note, n);
+}
+
+bool line_is_empty(const struct line *l) {
+    const LineInfoW *line = el_wline(l->el);
+    return line->lastchar == line->buffer;
+}
+
+int line_get(const struct line *l, struct bytes *out) {
+    const LineInfoW *line = el_wline(l->el);
+    int err = TB_OK;
+    for (const wchar_t *c = line->buffer; c < line->lastchar && err == TB_OK; c++) {
+        uint8_t utf8[4];
+        err = bytes_append(out, utf8, text_encode((uint32_t)*c, utf8));
+    }
+    return err;
+}
+
+void line_insert(struct line *l, const char *p, size_t n) {
+    wchar_t *wide = widen(p, n);
+    if (wide != NULL) {
+        el_winsertstr(l->el, wide);
+        step_key(l, KEY_REFRESH);
+    }
+    free(wide);
+}
+
+void line_set(struct line *l, const char *p, size_t n) {
+    clear_text(l);
+    line_insert(l, p, n);
+}
+
+void line_key(struct line *l, const char *p, size_t n) {
+    wchar_t *wide = widen(p, n);
+    if (wide != NULL) {
+        step(l, wide, wcslen(wide));
+    }
+    free(wide);
+}
+
+void line_print(struct line *l, const char *p, size_t n) {
+    l->above = p;
+    l->above_size = n;
+    step_key(l, KEY_REDISPLAY);
+}
+
+void line_redraw(struct line *l) {
+    el_wset(l->el, EL_REFRESH);
+    fflush(l->out);
+}
+
+void line_end(struct line *l) {
+    step_key(l, L'\n');
+    l->is_hidden = true;
+    step_key(l, KEY_RESET);
+    l->is_hidden = false;
+}
+
+void line_suspend(struct line *l) {
+    const LineInfoW *line = el_wline(l->el);
+    free(l->hidden);
+    size_t n = (size_t)(line->lastchar - line->buffer);
+    l->hidden = calloc(n + 1, sizeof(wchar_t));
+    if (l->hidden != NULL) {
+        memcpy(l->hidden, line->buffer, n * sizeof(wchar_t));
+        l->hidden_cursor = (int)(line->cursor - line->lastchar);
+    }
+    clear_text(l);
+    l->is_hidden = true;
+    step_key(l, KEY_REDISPLAY);
+    el_wset(l->el, EL_PREP_TERM, 0);
+}
+
+void line_resume(struct line *l) {
+    el_wset(l->el, EL_PREP_TERM, 1);
+    l->is_hidden = false;
+    if (l->hidden != NULL && l->hidden[0] != L'\0') {
+        el_winsertstr(l->el, l->hidden);
+        el_cursor(l->el, l->hidden_cursor);
+    }
+    line_redraw(l);
+}
+
+/* Terminals wrap what they show anew, each in its way: what is above the cursor is left alone,
+ * since it may be a message. */
+void line_resize(struct line *l) {
+    static const char erase_below[] = "\r\x1b[J";
+    fwrite(erase_below, 1, sizeof(erase_below) - 1, l->out);
+    el_resize(l->el);
+    line_redraw(l);
+}
