@@ -9,6 +9,7 @@
 #include <pty.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <unistd.h>
 
 #include "base/err.h"
@@ -23,11 +24,19 @@ static void erase(struct screen *s, int row, int from, int to) {
 void screen_init(struct screen *s) {
     const struct winsize size = {.ws_row = SCREEN_ROWS, .ws_col = SCREEN_COLUMNS};
     *s = (struct screen){0};
+    s->columns = SCREEN_COLUMNS;
     assert_int_equal(openpty(&s->master, &s->slave, NULL, NULL, &size), 0);
     assert_int_equal(fcntl(s->master, F_SETFL, O_NONBLOCK), 0);
     for (int row = 0; row < SCREEN_ROWS; row++) {
         erase(s, row, 0, SCREEN_COLUMNS);
     }
+}
+
+void screen_resize(struct screen *s, int columns) {
+    const struct winsize size = {.ws_row = SCREEN_ROWS, .ws_col = (unsigned short)columns};
+    assert_true(columns <= SCREEN_COLUMNS);
+    assert_int_equal(ioctl(s->slave, TIOCSWINSZ, &size), 0);
+    s->columns = columns;
 }
 
 void screen_release(struct screen *s) {
@@ -49,7 +58,7 @@ static void line_feed(struct screen *s) {
 }
 
 static void put(struct screen *s, uint32_t point) {
-    if (s->column == SCREEN_COLUMNS) {
+    if (s->column == s->columns) {
         s->column = 0;
         line_feed(s);
     }
@@ -63,21 +72,21 @@ static int clamp(int value, int max) {
 /* Makes room for n cells at the cursor, or removes them (n < 0). */
 static void shift(struct screen *s, int n) {
     uint32_t *row = s->cells[s->row];
-    int size = clamp(abs(n), SCREEN_COLUMNS - s->column);
-    size_t kept = (size_t)(SCREEN_COLUMNS - s->column - size) * sizeof(*row);
+    int size = clamp(abs(n), s->columns - s->column);
+    size_t kept = (size_t)(s->columns - s->column - size) * sizeof(*row);
     if (n > 0) {
         memmove(row + s->column + size, row + s->column, kept);
         erase(s, s->row, s->column, s->column + size);
     } else {
         memmove(row + s->column, row + s->column + size, kept);
-        erase(s, s->row, SCREEN_COLUMNS - size, SCREEN_COLUMNS);
+        erase(s, s->row, s->columns - size, s->columns);
     }
 }
 
 static void erase_below(struct screen *s) {
-    erase(s, s->row, clamp(s->column, SCREEN_COLUMNS), SCREEN_COLUMNS);
+    erase(s, s->row, clamp(s->column, s->columns), s->columns);
     for (int row = s->row + 1; row < SCREEN_ROWS; row++) {
-        erase(s, row, 0, SCREEN_COLUMNS);
+        erase(s, row, 0, s->columns);
     }
 }
 
@@ -92,13 +101,13 @@ static void obey(struct screen *s, const char *parameters, char final) {
         s->row = clamp(s->row + count, SCREEN_ROWS - 1);
         break;
     case 'C':
-        s->column = clamp(s->column + count, SCREEN_COLUMNS - 1);
+        s->column = clamp(s->column + count, s->columns - 1);
         break;
     case 'D':
-        s->column = clamp(s->column - count, SCREEN_COLUMNS - 1);
+        s->column = clamp(s->column - count, s->columns - 1);
         break;
     case 'G':
-        s->column = clamp(count - 1, SCREEN_COLUMNS - 1);
+        s->column = clamp(count - 1, s->columns - 1);
         break;
     case 'H':
         assert_string_equal(parameters, "");
@@ -109,7 +118,7 @@ static void obey(struct screen *s, const char *parameters, char final) {
         break;
     case 'K':
         assert_int_equal(n, 0);
-        erase(s, s->row, clamp(s->column, SCREEN_COLUMNS), SCREEN_COLUMNS);
+        erase(s, s->row, clamp(s->column, s->columns), s->columns);
         break;
     case '@':
         shift(s, count);
@@ -156,7 +165,7 @@ static void take_control(struct screen *s, uint8_t c) {
         line_feed(s);
         break;
     case '\b':
-        s->column = clamp(s->column - 1, SCREEN_COLUMNS - 1);
+        s->column = clamp(s->column - 1, s->columns - 1);
         break;
     case 7:
         break;

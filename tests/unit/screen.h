@@ -19,6 +19,7 @@ struct screen {
     int master, slave;
     uint32_t cells[SCREEN_ROWS][SCREEN_COLUMNS];
     int row, column;
+    int columns;
     bool is_paste_marked;
     struct bytes pending; /* a sequence that has come in part */
     struct bytes all;     /* every byte that came */
@@ -26,6 +27,9 @@ struct screen {
 
 void screen_init(struct screen *s);
 void screen_release(struct screen *s);
+
+/* Makes the window narrower (or wide again); what it shows stays as it is. */
+void screen_resize(struct screen *s, int columns);
 
 /* Reads what has come, without waiting. */
 void screen_update(struct screen *s);

@@ -6,19 +6,24 @@
 #include <cmocka.h>
 
 #include <fcntl.h>
+#include <poll.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/ioctl.h>
-#include <sys/stat.h>
-#include <sys/wait.h>
 #include <termios.h>
 #include <unistd.h>
 
 #include "app/connect/prompt.h"
 #include "base/err.h"
 #include "screen.h"
+
+/* libtinfo forgets what it knew of a terminal when it is asked a fifth time. */
+const char *__lsan_default_suppressions(void);
+
+const char *__lsan_default_suppressions(void) {
+    return "leak:_nc_trim_sgr0";
+}
 
 struct rig {
     struct screen screen;
@@ -55,6 +60,8 @@ static void on_end(void *ctx) {
 }
 
 static const struct prompt_events events = {on_line, on_end};
+
+enum { WAIT_MS = 10000 };
 
 /* A few turns: what was typed is read, and what it leads to. */
 static void turn(struct rig *rig) {
@@ -122,8 +129,11 @@ static int end(void **state) {
     return result;
 }
 
+/* What is typed takes a moment to come through the pseudo-terminal. */
 static void type(struct rig *rig, const char *text) {
+    struct pollfd slave = {.fd = rig->screen.slave, .events = POLLIN};
     screen_type(&rig->screen, text);
+    assert_int_equal(poll(&slave, 1, WAIT_MS), 1);
     turn(rig);
 }
 
@@ -133,22 +143,41 @@ static void print(struct rig *rig, const char *text) {
 }
 
 /* The last line that was entered. */
-static void assert_line(const struct rig *rig, unsigned count, const char *expected) {
-    assert_int_equal(rig->line_count, count);
+static const char *last_line(const struct rig *rig) {
     const char *last = (const char *)rig->lines.data;
-    for (unsigned i = 1; i < count; i++) {
+    for (unsigned i = 1; i < rig->line_count; i++) {
         last += strlen(last) + 1;
     }
-    assert_string_equal(last, expected);
+    return last;
 }
 
+/* Waits for the count of lines, then wants the last of them to be that. */
+static void assert_line(struct rig *rig, unsigned count, const char *expected) {
+    for (int i = 0; i < WAIT_MS && rig->line_count < count; i++) {
+        poll(NULL, 0, 1);
+        turn(rig);
+    }
+    assert_int_equal(rig->line_count, count);
+    assert_string_equal(last_line(rig), expected);
+}
+
+/* Waits for a row to show that. */
 static void assert_row(struct rig *rig, int row, const char *expected) {
+    for (int i = 0; i < WAIT_MS && strcmp(screen_row(&rig->screen, row), expected) != 0; i++) {
+        poll(NULL, 0, 1);
+        turn(rig);
+    }
     assert_string_equal(screen_row(&rig->screen, row), expected);
 }
 
-static void assert_cursor(const struct rig *rig, int row, int column) {
-    assert_int_equal(rig->screen.row, row);
-    assert_int_equal(rig->screen.column, column);
+static void assert_cursor(struct rig *rig, int row, int column) {
+    struct screen *s = &rig->screen;
+    for (int i = 0; i < WAIT_MS && (s->row != row || s->column != column); i++) {
+        poll(NULL, 0, 1);
+        turn(rig);
+    }
+    assert_int_equal(s->row, row);
+    assert_int_equal(s->column, column);
 }
 
 static void a_typed_line_arrives(void **state) {
@@ -178,7 +207,7 @@ static void the_line_is_edited(void **state) {
     type(rig, "gone\x15stays\r");
     assert_line(rig, 3, "stays");
     type(rig, "a\x16\x18\x13\x11\x1b"
-              "x\x1d\x1e\x1f\x1c"
+              "x\x1d\x1e\x1f"
               "b\x1b[99~\x1b[Zc\tд\r");
     assert_line(rig, 4, "abc\tд");
 }
@@ -373,16 +402,18 @@ static void the_end_of_the_terminal_is_the_end(void **state) {
 
 static void a_resized_window_draws_the_line_again(void **state) {
     struct rig *rig = *state;
-    const struct winsize size = {.ws_row = SCREEN_ROWS, .ws_col = 40};
     char text[61];
     memset(text, 'x', 60);
     text[60] = '\0';
-    assert_int_equal(ioctl(rig->screen.slave, TIOCSWINSZ, &size), 0);
+    screen_resize(&rig->screen, 40);
     raise(SIGWINCH);
     turn(rig);
     type(rig, text);
+    assert_row(rig, 1, text + 38);
     assert_cursor(rig, 1, 22);
-    assert_string_equal(screen_row(&rig->screen, 1), text + 38);
+    screen_resize(&rig->screen, 80);
+    raise(SIGWINCH);
+    assert_row(rig, 1, "> xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx");
 }
 
 static void what_is_no_terminal_is_refused(void **state) {

@@ -28,13 +28,13 @@ static size_t csi_size(const uint8_t *p, size_t n) {
         return n > 3 ? 4 : 0;
     }
     size_t i = 2;
-    while (i < n && p[i] >= 0x20 && p[i] < 0x40) {
+    while (i < n && i < SEQUENCE_MAX && p[i] >= 0x20 && p[i] < 0x40) {
         i++;
     }
-    if (i < n) {
+    if (i < n && i < SEQUENCE_MAX) {
         return i + (p[i] >= 0x40 && p[i] < 0x7f ? 1 : 0);
     }
-    return n < SEQUENCE_MAX ? 0 : n;
+    return n < SEQUENCE_MAX ? 0 : SEQUENCE_MAX;
 }
 
 static size_t sequence_size(const uint8_t *p, size_t n) {

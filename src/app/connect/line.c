@@ -13,7 +13,8 @@
 #include "base/terminal.h"
 #include "base/text.h"
 
-/* Keys of our own, which no terminal sends us: libedit draws only as the result of a key. */
+/* Keys of our own, which the caller does not hand over: libedit draws only as the result of a key.
+ */
 #define KEY_REFRESH L'\x1d'
 #define KEY_REDISPLAY L'\x1e'
 #define KEY_RESET L'\x1f'
@@ -142,35 +143,53 @@ static void clear_text(struct line *l) {
     el_wdeletestr(l->el, (int)(line->lastchar - line->buffer));
 }
 
+/* The sequences that a terminal may send, in the spelling of libedit and of the terminal. */
+static const struct {
+    const wchar_t *spelt;
+    const char *sent;
+    const wchar_t *command;
+} sequences[] = {
+    {L"\\e[1~", "\x1b[1~", L"ed-move-to-beg"},
+    {L"\\e[7~", "\x1b[7~", L"ed-move-to-beg"},
+    {L"\\e[H", "\x1b[H", L"ed-move-to-beg"},
+    {L"\\eOH", "\x1bOH", L"ed-move-to-beg"},
+    {L"\\e[4~", "\x1b[4~", L"ed-move-to-end"},
+    {L"\\e[8~", "\x1b[8~", L"ed-move-to-end"},
+    {L"\\e[F", "\x1b[F", L"ed-move-to-end"},
+    {L"\\eOF", "\x1bOF", L"ed-move-to-end"},
+    {L"\\e[C", "\x1b[C", L"ed-next-char"},
+    {L"\\eOC", "\x1bOC", L"ed-next-char"},
+    {L"\\e[D", "\x1b[D", L"ed-prev-char"},
+    {L"\\eOD", "\x1bOD", L"ed-prev-char"},
+    {L"\\e[3~", "\x1b[3~", L"ed-delete-next-char"},
+    {L"\\e[1;5C", "\x1b[1;5C", L"em-next-word"},
+    {L"\\e[1;3C", "\x1b[1;3C", L"em-next-word"},
+    {L"\\e[1;5D", "\x1b[1;5D", L"ed-prev-word"},
+    {L"\\e[1;3D", "\x1b[1;3D", L"ed-prev-word"},
+    {L"\\e\\177", "\x1b\x7f", L"ed-delete-prev-word"},
+};
+
 static void bind_keys(struct line *l) {
-    static const wchar_t *const keys[][2] = {
-        {L"\x1d", L"tb-refresh"},
-        {L"\x1e", L"tb-redisplay"},
-        {L"\x1f", L"tb-reset"},
-        {L"^W", L"ed-delete-prev-word"},
-        {L"\\e[1~", L"ed-move-to-beg"},
-        {L"\\e[H", L"ed-move-to-beg"},
-        {L"\\eOH", L"ed-move-to-beg"},
-        {L"\\e[4~", L"ed-move-to-end"},
-        {L"\\e[F", L"ed-move-to-end"},
-        {L"\\eOF", L"ed-move-to-end"},
-        {L"\\e[C", L"ed-next-char"},
-        {L"\\eOC", L"ed-next-char"},
-        {L"\\e[D", L"ed-prev-char"},
-        {L"\\eOD", L"ed-prev-char"},
-        {L"\\e[3~", L"ed-delete-next-char"},
-        {L"\\e[1;5C", L"em-next-word"},
-        {L"\\e[1;3C", L"em-next-word"},
-        {L"\\e[1;5D", L"ed-prev-word"},
-        {L"\\e[1;3D", L"ed-prev-word"},
-        {L"\\e\x7f", L"ed-delete-prev-word"},
-    };
     el_wset(l->el, EL_ADDFN, L"tb-refresh", L"draws the changes", do_refresh);
     el_wset(l->el, EL_ADDFN, L"tb-redisplay", L"draws everything", do_redisplay);
     el_wset(l->el, EL_ADDFN, L"tb-reset", L"begins an empty line", do_reset);
-    for (size_t i = 0; i < sizeof(keys) / sizeof(keys[0]); i++) {
-        el_wset(l->el, EL_BIND, keys[i][0], keys[i][1], NULL);
+    el_wset(l->el, EL_BIND, L"\x1d", L"tb-refresh", NULL);
+    el_wset(l->el, EL_BIND, L"\x1e", L"tb-redisplay", NULL);
+    el_wset(l->el, EL_BIND, L"\x1f", L"tb-reset", NULL);
+    el_wset(l->el, EL_BIND, L"^W", L"ed-delete-prev-word", NULL);
+    for (size_t i = 0; i < sizeof(sequences) / sizeof(sequences[0]); i++) {
+        el_wset(l->el, EL_BIND, sequences[i].spelt, sequences[i].command, NULL);
     }
+}
+
+/* libedit takes the rest of a sequence that it does not know for text. */
+static bool is_known(const char *p, size_t n) {
+    for (size_t i = 0; i < sizeof(sequences) / sizeof(sequences[0]); i++) {
+        if (strlen(sequences[i].sent) == n && memcmp(sequences[i].sent, p, n) == 0) {
+            return true;
+        }
+    }
+    return n <= 2; /* Alt and a key: no rest */
 }
 
 static bool start(struct line *l, int in_fd) {
@@ -273,7 +292,7 @@ void line_set(struct line *l, const char *p, size_t n) {
 }
 
 void line_key(struct line *l, const char *p, size_t n) {
-    wchar_t *wide = widen(p, n);
+    wchar_t *wide = is_known(p, n) ? widen(p, n) : NULL;
     if (wide != NULL) {
         step(l, wide, wcslen(wide));
     }
