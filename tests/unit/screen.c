@@ -114,6 +114,7 @@ static void obey(struct screen *s, const char *parameters, char final) {
         s->row = s->column = 0;
         break;
     case 'J':
+        assert_true(n == 0 || (n == 2 && s->row == 0 && s->column == 0));
         erase_below(s);
         break;
     case 'K':

@@ -8,6 +8,7 @@
 #include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -249,6 +250,101 @@ static void a_line_of_many_rows_is_redrawn_whole(void **state) {
     assert_line(rig, 1, text);
 }
 
+/* What should be on the screen, worked out without a terminal. */
+struct model {
+    char text[400];
+    int size;
+    int cursor;
+};
+
+/* Spaces at the end of the line need not have a row yet. */
+static uint32_t cell(const struct screen *screen, int top, int i) {
+    int row = top + i / SCREEN_COLUMNS;
+    return row < SCREEN_ROWS ? screen->cells[row][i % SCREEN_COLUMNS] : ' ';
+}
+
+static bool is_model_shown(struct rig *rig, const struct model *m) {
+    char all[sizeof(m->text) + 2];
+    struct screen *screen = &rig->screen;
+    int size = snprintf(all, sizeof(all), "> %.*s", m->size, m->text);
+    int top = screen->row - (m->cursor + 2) / SCREEN_COLUMNS;
+    if (screen->column != (m->cursor + 2) % SCREEN_COLUMNS || top < 0) {
+        return false;
+    }
+    /* To the end of its row: nothing of what was there before is left behind it. */
+    for (int i = 0; i < size || i % SCREEN_COLUMNS != 0; i++) {
+        if (cell(screen, top, i) != (uint32_t)(i < size ? all[i] : ' ')) {
+            return false;
+        }
+    }
+    return top == 0 || strncmp(screen_row(screen, top - 1), "message", 7) == 0;
+}
+
+static void model_insert(struct model *m, const char *p) {
+    int n = (int)strlen(p);
+    memmove(m->text + m->cursor + n, m->text + m->cursor, (size_t)(m->size - m->cursor));
+    memcpy(m->text + m->cursor, p, (size_t)n);
+    m->size += n;
+    m->cursor += n;
+}
+
+static void model_remove(struct model *m) {
+    if (m->cursor > 0) {
+        m->cursor--;
+        m->size--;
+        memmove(m->text + m->cursor, m->text + m->cursor + 1, (size_t)(m->size - m->cursor));
+    }
+}
+
+/* Returns what to type for it. */
+static const char *model_step(struct model *m, unsigned choice) {
+    static const char *const words[] = {"a", "bcd", "           x ",
+                                        "-----------------------------"};
+    switch (choice % 8) {
+    case 0:
+        m->cursor = 0;
+        return "\x01";
+    case 1:
+        m->cursor = m->size;
+        return "\x05";
+    case 2:
+        m->cursor -= m->cursor > 0 ? 1 : 0;
+        return "\x1b[D";
+    case 3:
+    case 4:
+        model_remove(m);
+        return "\x7f";
+    default:
+        if (m->size > 300) {
+            m->size = m->cursor;
+            return "\x0b";
+        }
+        model_insert(m, words[choice / 8 % 4]);
+        return words[choice / 8 % 4];
+    }
+}
+
+static void any_mixture_of_typing_and_printing_looks_right(void **state) {
+    struct rig *rig = *state;
+    struct model m = {.size = 0};
+    uint32_t random = 1;
+    for (int i = 0; i < 2000; i++) {
+        random = random * 1664525 + 1013904223;
+        if (random >> 28 < 4) {
+            print(rig, "message\nmessage\n");
+        } else {
+            type(rig, model_step(&m, random >> 16));
+        }
+        for (int wait = 0; wait < WAIT_MS && !is_model_shown(rig, &m); wait++) {
+            poll(NULL, 0, 1);
+            turn(rig);
+        }
+        if (!is_model_shown(rig, &m)) {
+            fail_msg("step %d: %.*s", i, m.size, m.text);
+        }
+    }
+}
+
 static void wide_characters_keep_their_place(void **state) {
     struct rig *rig = *state;
     type(rig, "їж漢字😀");
@@ -340,6 +436,16 @@ static void end_of_input_is_control_d_on_an_empty_line(void **state) {
     assert_int_equal(rig->ends, 1);
     type(rig, "still\r");
     assert_line(rig, 2, "still");
+}
+
+static void control_l_clears_the_screen(void **state) {
+    struct rig *rig = *state;
+    print(rig, "message\nmessage\n");
+    type(rig, "abc\x1b[D\x0c");
+    assert_row(rig, 0, "> abc");
+    assert_row(rig, 1, "");
+    assert_row(rig, 2, "");
+    assert_cursor(rig, 0, 4);
 }
 
 static void the_prompt_changes(void **state) {
@@ -437,12 +543,14 @@ int main(void) {
         TEST(the_line_is_edited),
         TEST(printing_leaves_the_line_as_it_was),
         TEST(a_line_of_many_rows_is_redrawn_whole),
+        TEST(any_mixture_of_typing_and_printing_looks_right),
         TEST(wide_characters_keep_their_place),
         TEST(a_paste_with_newlines_is_one_line),
         TEST(a_large_paste_survives),
         TEST(history_survives_into_the_next_prompt),
         TEST(history_is_searched),
         TEST(end_of_input_is_control_d_on_an_empty_line),
+        TEST(control_l_clears_the_screen),
         TEST(the_prompt_changes),
         TEST(what_a_line_leads_to_stands_below_it),
         TEST(the_terminal_is_given_back_as_it_was),

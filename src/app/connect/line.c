@@ -19,19 +19,21 @@
 #define KEY_REDISPLAY L'\x1e'
 #define KEY_RESET L'\x1f'
 
+/* libedit draws what has changed, and gets it wrong at the right margin. So it only ever draws the
+ * whole line on an empty place: erase() takes the line off the screen and lets libedit speak to
+ * nobody, whatever is done to the line then; draw() has it draw what came of it. In between, the
+ * cursor stands where the line begins. What the terminal gets of all this is one write. */
 struct line {
     EditLine *el;
-    FILE *out;
+    FILE *out; /* libedit's way to `output` */
+    struct bytes output;
     int out_fd;
     const wchar_t *queue; /* what libedit may read now */
     size_t queued;
     wchar_t *prompt;
-    wchar_t *note;     /* instead of the prompt, or NULL */
-    const char *above; /* to be written in front of the prompt when it is drawn */
-    size_t above_size;
-    bool is_hidden;
-    wchar_t *hidden; /* the text while it is */
-    int hidden_cursor;
+    wchar_t *note; /* instead of the prompt, or NULL */
+    bool is_erasing;
+    bool is_erased; /* what libedit says is dropped */
 };
 
 /* ---- UTF-8 and wide characters, whatever the locale ---- */
@@ -64,6 +66,20 @@ static void choose_locale(void) {
     }
 }
 
+/* ---- what the terminal gets ---- */
+
+static void send(struct line *l) {
+    terminal_write(l->out_fd, l->output.data, l->output.len);
+    bytes_clear(&l->output);
+}
+
+static void say(struct line *l, const char *p, size_t n) {
+    if (bytes_append(&l->output, p, n) != TB_OK) {
+        send(l);
+        terminal_write(l->out_fd, p, n);
+    }
+}
+
 /* ---- what libedit calls ---- */
 
 static struct line *line_of(EditLine *el) {
@@ -82,25 +98,14 @@ static int next_char(EditLine *el, wchar_t *c) {
     return 1;
 }
 
-/* Called when what was drawn before has been erased or has become right, and the cursor stands
- * where the prompt begins: the one moment to write above the line. */
+/* Called when libedit has erased what it drew, and is going to draw again. */
 static wchar_t *prompt_of(EditLine *el) {
-    static wchar_t nothing[] = L"";
     struct line *l = line_of(el);
-    if (l->above_size > 0) {
-        fwrite(l->above, 1, l->above_size, l->out);
-        l->above_size = 0;
-    }
-    if (l->is_hidden) {
-        return nothing;
+    if (l->is_erasing) {
+        fflush(l->out);
+        l->is_erased = true;
     }
     return l->note != NULL ? l->note : l->prompt;
-}
-
-static unsigned char do_refresh(EditLine *el, wint_t key) {
-    (void)el;
-    (void)key;
-    return CC_REFRESH;
 }
 
 static unsigned char do_redisplay(EditLine *el, wint_t key) {
@@ -117,8 +122,11 @@ static unsigned char do_reset(EditLine *el, wint_t key) {
 }
 
 static ssize_t write_out(void *cookie, const char *p, size_t n) {
-    const struct line *l = cookie;
-    return terminal_write(l->out_fd, p, n) == TB_OK ? (ssize_t)n : 0;
+    struct line *l = cookie;
+    if (!l->is_erased) {
+        say(l, p, n);
+    }
+    return (ssize_t)n;
 }
 
 /* ---- libedit, one step at a time ---- */
@@ -135,6 +143,21 @@ static void step(struct line *l, const wchar_t *keys, size_t n) {
 
 static void step_key(struct line *l, wchar_t key) {
     step(l, &key, 1);
+}
+
+static void erase(struct line *l) {
+    if (!l->is_erased) {
+        l->is_erasing = true;
+        step_key(l, KEY_REDISPLAY);
+        l->is_erasing = false;
+    }
+}
+
+static void draw(struct line *l) {
+    l->is_erased = false;
+    el_wset(l->el, EL_REFRESH);
+    fflush(l->out);
+    send(l);
 }
 
 static void clear_text(struct line *l) {
@@ -170,10 +193,8 @@ static const struct {
 };
 
 static void bind_keys(struct line *l) {
-    el_wset(l->el, EL_ADDFN, L"tb-refresh", L"draws the changes", do_refresh);
     el_wset(l->el, EL_ADDFN, L"tb-redisplay", L"draws everything", do_redisplay);
     el_wset(l->el, EL_ADDFN, L"tb-reset", L"begins an empty line", do_reset);
-    el_wset(l->el, EL_BIND, L"\x1d", L"tb-refresh", NULL);
     el_wset(l->el, EL_BIND, L"\x1e", L"tb-redisplay", NULL);
     el_wset(l->el, EL_BIND, L"\x1f", L"tb-reset", NULL);
     el_wset(l->el, EL_BIND, L"^W", L"ed-delete-prev-word", NULL);
@@ -204,7 +225,9 @@ static bool start(struct line *l, int in_fd) {
     el_wset(l->el, EL_PROMPT, prompt_of);
     bind_keys(l);
     el_wset(l->el, EL_UNBUFFERED, 1);
-    return fflush(l->out) == 0;
+    fflush(l->out);
+    send(l);
+    return true;
 }
 
 /* ---- the line ---- */
@@ -243,7 +266,7 @@ void line_free(struct line *l) {
     if (l->out != NULL) {
         fclose(l->out);
     }
-    free(l->hidden);
+    bytes_release(&l->output);
     free(l->note);
     free(l->prompt);
     free(l);
@@ -277,76 +300,80 @@ int line_get(const struct line *l, struct bytes *out) {
     return err;
 }
 
-void line_insert(struct line *l, const char *p, size_t n) {
+/* The line is erased. */
+static void insert(struct line *l, const char *p, size_t n) {
     wchar_t *wide = widen(p, n);
     if (wide != NULL) {
         el_winsertstr(l->el, wide);
-        step_key(l, KEY_REFRESH);
     }
     free(wide);
 }
 
+void line_insert(struct line *l, const char *p, size_t n) {
+    erase(l);
+    insert(l, p, n);
+    draw(l);
+}
+
 void line_set(struct line *l, const char *p, size_t n) {
+    erase(l);
     clear_text(l);
-    line_insert(l, p, n);
+    insert(l, p, n);
+    draw(l);
 }
 
 void line_key(struct line *l, const char *p, size_t n) {
     wchar_t *wide = is_known(p, n) ? widen(p, n) : NULL;
     if (wide != NULL) {
+        erase(l);
         step(l, wide, wcslen(wide));
+        draw(l);
     }
     free(wide);
 }
 
 void line_print(struct line *l, const char *p, size_t n) {
-    l->above = p;
-    l->above_size = n;
-    step_key(l, KEY_REDISPLAY);
+    erase(l);
+    say(l, p, n);
+    draw(l);
 }
 
-void line_redraw(struct line *l) {
-    el_wset(l->el, EL_REFRESH);
-    fflush(l->out);
+void line_clear_screen(struct line *l) {
+    static const char clear[] = "\x1b[H\x1b[2J";
+    erase(l);
+    say(l, clear, sizeof(clear) - 1);
+    draw(l);
 }
 
 void line_end(struct line *l) {
     step_key(l, L'\n');
-    l->is_hidden = true;
+    send(l);
+    l->is_erased = true;
     step_key(l, KEY_RESET);
-    l->is_hidden = false;
+}
+
+void line_begin(struct line *l) {
+    draw(l);
 }
 
 void line_suspend(struct line *l) {
-    const LineInfoW *line = el_wline(l->el);
-    free(l->hidden);
-    size_t n = (size_t)(line->lastchar - line->buffer);
-    l->hidden = calloc(n + 1, sizeof(wchar_t));
-    if (l->hidden != NULL) {
-        memcpy(l->hidden, line->buffer, n * sizeof(wchar_t));
-        l->hidden_cursor = (int)(line->cursor - line->lastchar);
-    }
-    clear_text(l);
-    l->is_hidden = true;
-    step_key(l, KEY_REDISPLAY);
+    erase(l);
+    send(l);
     el_wset(l->el, EL_PREP_TERM, 0);
 }
 
 void line_resume(struct line *l) {
     el_wset(l->el, EL_PREP_TERM, 1);
-    l->is_hidden = false;
-    if (l->hidden != NULL && l->hidden[0] != L'\0') {
-        el_winsertstr(l->el, l->hidden);
-        el_cursor(l->el, l->hidden_cursor);
-    }
-    line_redraw(l);
+    draw(l);
 }
 
 /* Terminals wrap what they show anew, each in its way: what is above the cursor is left alone,
  * since it may be a message. */
 void line_resize(struct line *l) {
     static const char erase_below[] = "\r\x1b[J";
-    fwrite(erase_below, 1, sizeof(erase_below) - 1, l->out);
+    say(l, erase_below, sizeof(erase_below) - 1);
+    l->is_erased = true;
     el_resize(l->el);
-    line_redraw(l);
+    fflush(l->out);
+    draw(l);
 }

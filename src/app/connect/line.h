@@ -21,10 +21,10 @@ struct line *line_new(int in_fd, int out_fd, const char *prompt);
 /* Takes the line off the screen and puts the mode back. NULL is allowed. */
 void line_free(struct line *l);
 
-/* What stands in front of the text, from now on. Not drawn until the next change. */
+/* What stands in front of the text. Drawn with the next change. */
 void line_set_prompt(struct line *l, const char *prompt);
 
-/* What stands there instead, until it is NULL. Not drawn until the next change. */
+/* What stands there instead, until it is NULL. Drawn with the next change. */
 void line_set_note(struct line *l, const char *note, size_t n);
 
 bool line_is_empty(const struct line *l);
@@ -45,11 +45,12 @@ void line_key(struct line *l, const char *p, size_t n);
 /* Writes whole lines above the line, which is drawn again as it was. */
 void line_print(struct line *l, const char *p, size_t n);
 
-/* Draws the line again where the cursor is. */
-void line_redraw(struct line *l);
+/* The line stands alone at the top. */
+void line_clear_screen(struct line *l);
 
-/* Leaves the text on the screen and begins an empty line below, not drawn until line_redraw(). */
+/* Leaves the text on the screen and begins an empty line below, not drawn until line_begin(). */
 void line_end(struct line *l);
+void line_begin(struct line *l);
 
 /* Takes the line off the screen and puts the terminal's mode back, until line_resume(). */
 void line_suspend(struct line *l);

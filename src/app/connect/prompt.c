@@ -53,7 +53,7 @@ static void submit(struct prompt *p) {
     bytes_release(&text);
     if (!p->is_closing) {
         p->is_shown = true;
-        line_redraw(p->line);
+        line_begin(p->line);
     }
 }
 
@@ -65,6 +65,9 @@ static void on_control(struct prompt *p, const uint8_t *key) {
         break;
     case '\t':
         line_insert(p->line, "\t", 1);
+        break;
+    case CONTROL('L'):
+        line_clear_screen(p->line);
         break;
     case CONTROL('P'):
         recall_older(&p->recall);
@@ -84,7 +87,7 @@ static void on_control(struct prompt *p, const uint8_t *key) {
         break;
     default:
         /* The others do nothing, or want a second key, for which libedit would have to wait. */
-        if (*key != 0 && strchr("\x01\x02\x05\x06\x08\x0b\x0c\x14\x15\x17\x19\x7f", *key) != NULL) {
+        if (*key != 0 && strchr("\x01\x02\x05\x06\x08\x0b\x14\x15\x17\x19\x7f", *key) != NULL) {
             line_key(p->line, (const char *)key, 1);
         }
     }
