@@ -522,17 +522,43 @@ static void a_resized_window_draws_the_line_again(void **state) {
     assert_row(rig, 1, "> xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx");
 }
 
-static void what_is_no_terminal_is_refused(void **state) {
-    struct rig *rig = *state;
+static void assert_refused(struct rig *rig, int fd, const char *why) {
     struct bytes message = BYTES_INIT;
-    close_prompt(rig);
-    int null = open("/dev/null", O_RDWR);
-    assert_null(prompt_new(&rig->loop, null, null, NULL, &events, rig, &message));
+    assert_null(prompt_new(&rig->loop, fd, fd, NULL, &events, rig, &message));
     assert_int_equal(bytes_append(&message, "", 1), TB_OK);
-    assert_non_null(strstr((const char *)message.data, "cannot show a prompt: "));
+    assert_non_null(strstr((const char *)message.data, why));
     assert_null(strchr((const char *)message.data, '\n'));
     bytes_release(&message);
+}
+
+static void what_is_no_terminal_is_refused(void **state) {
+    struct rig *rig = *state;
+    close_prompt(rig);
+    int null = open("/dev/null", O_RDWR);
+    assert_refused(rig, null, "not a terminal");
     close(null);
+}
+
+static void a_terminal_that_cannot_erase_is_refused(void **state) {
+    struct rig *rig = *state;
+    close_prompt(rig);
+    setenv("TERM", "dumb", 1);
+    assert_refused(rig, rig->screen.slave, "(TERM");
+    unsetenv("TERM");
+    assert_refused(rig, rig->screen.slave, "(TERM");
+    assert_mode_is_back(rig);
+}
+
+static void a_terminal_that_the_system_does_not_know_is_like_others(void **state) {
+    struct rig *rig = *state;
+    close_prompt(rig);
+    setenv("TERM", "taburet-no-such-terminal", 1);
+    open_prompt(rig);
+    type(rig, "abc\x1b[D\x7fx\r");
+    assert_line(rig, 1, "axc");
+    assert_row(rig, 0, "> axc");
+    assert_row(rig, 1, ">");
+    assert_row(rig, 2, "");
 }
 
 #define TEST(name) cmocka_unit_test_setup_teardown(name, begin, end)
@@ -558,6 +584,8 @@ int main(void) {
         TEST(the_end_of_the_terminal_is_the_end),
         TEST(a_resized_window_draws_the_line_again),
         TEST(what_is_no_terminal_is_refused),
+        TEST(a_terminal_that_cannot_erase_is_refused),
+        TEST(a_terminal_that_the_system_does_not_know_is_like_others),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -20,7 +20,8 @@ struct history {
     struct bytes entries[HISTORY_MAX]; /* a ring */
     size_t first;
     size_t count;
-    char *path; /* NULL: none */
+    int directory; /* of the file; -1: no file */
+    char *name;    /* of the file in it */
 };
 
 char *history_path(void) {
@@ -79,10 +80,16 @@ const char *history_entry(const struct history *h, size_t i, size_t *n) {
 
 static int append_line(struct bytes *out, const char *p, size_t n) {
     int err = TB_OK;
+    size_t done = 0;
     for (size_t i = 0; i < n && err == TB_OK; i++) {
-        err = p[i] == '\n'   ? bytes_append(out, "\\n", 2)
-              : p[i] == '\\' ? bytes_append(out, "\\\\", 2)
-                             : bytes_append(out, p + i, 1);
+        if (p[i] == '\n' || p[i] == '\\') {
+            err = bytes_append(out, p + done, i - done);
+            err = err == TB_OK ? bytes_append(out, p[i] == '\n' ? "\\n" : "\\\\", 2) : err;
+            done = i + 1;
+        }
+    }
+    if (err == TB_OK) {
+        err = bytes_append(out, p + done, n - done);
     }
     return err == TB_OK ? bytes_append(out, "\n", 1) : err;
 }
@@ -130,18 +137,11 @@ static bool is_ours(int fd, mode_t type) {
            status.st_uid == geteuid();
 }
 
-/* Opens the directory of the history's file; *name is the file's name in it. */
-static int open_directory(const struct history *h, const char **name) {
-    char *path = h->path == NULL ? NULL : strdup(h->path);
-    char *slash = path == NULL ? NULL : strrchr(path, '/');
-    int directory = -1;
-    if (slash != NULL && slash != path) {
-        make_directories(path);
-        *slash = '\0';
-        *name = h->path + (slash - path) + 1;
-        directory = open(path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-    }
-    free(path);
+/* Makes and opens the directory of the path, which is changed. Returns -1 where there is none. */
+static int open_directory(char *path, char *slash) {
+    make_directories(path);
+    *slash = '\0';
+    int directory = open(path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
     if (directory >= 0 && !is_ours(directory, S_IFDIR)) {
         close(directory);
         directory = -1;
@@ -150,8 +150,9 @@ static int open_directory(const struct history *h, const char **name) {
 }
 
 /* Not blocking: a FIFO would wait for its other end. */
-static int open_file(int directory, const char *name, int flags) {
-    int fd = openat(directory, name, flags | O_NOFOLLOW | O_CLOEXEC | O_NONBLOCK | O_NOCTTY, 0600);
+static int open_file(const struct history *h, const char *name, int flags) {
+    int fd =
+        openat(h->directory, name, flags | O_NOFOLLOW | O_CLOEXEC | O_NONBLOCK | O_NOCTTY, 0600);
     if (fd >= 0 && !is_ours(fd, S_IFREG)) {
         close(fd);
         return -1;
@@ -162,41 +163,67 @@ static int open_file(int directory, const char *name, int flags) {
     return fd;
 }
 
-/* Appends what the file holds from `at` on. */
-static void read_all(int fd, off_t at, struct bytes *content) {
-    ssize_t n = 1;
-    while (n > 0 && bytes_reserve(content, 64 * 1024) == TB_OK) {
-        n = pread(fd, content->data + content->len, content->cap - content->len, at);
-        if (n > 0) {
-            content->len += (size_t)n;
-            at += n;
-        }
+/* Appends what the file holds from `at` on, its size now being that. False if not all of it. */
+static bool read_rest(int fd, off_t at, off_t size, struct bytes *content) {
+    if (bytes_reserve(content, (size_t)(size - at)) != TB_OK) {
+        return false;
     }
+    while (at < size) {
+        ssize_t n = pread(fd, content->data + content->len, (size_t)(size - at), at);
+        if (n <= 0) {
+            return false;
+        }
+        content->len += (size_t)n;
+        at += n;
+    }
+    return true;
 }
 
-/* Reads the end of the file into the entries. Returns how many lines there were. */
-static size_t load(struct history *h, int directory, const char *name) {
+static size_t count_lines(const struct bytes *content) {
+    size_t lines = 0;
+    for (size_t i = 0; i < content->len; i++) {
+        lines += content->data[i] == '\n' ? 1 : 0;
+    }
+    return lines;
+}
+
+/* Reads the end of the file into the entries. Returns how many lines there are, more than
+ * HISTORY_MAX if not all was read; 0 if nothing could be. */
+static size_t load(struct history *h) {
     struct bytes content = BYTES_INIT;
-    int fd = open_file(directory, name, O_RDONLY);
-    if (fd < 0) {
-        return 0;
+    int fd = open_file(h, h->name, O_RDONLY);
+    off_t size = fd < 0 ? 0 : lseek(fd, 0, SEEK_END);
+    off_t start = size > FILE_READ_MAX ? size - FILE_READ_MAX : 0;
+    size_t lines = 0;
+    if (size > 0 && read_rest(fd, start, size, &content)) {
+        char *text = (char *)content.data;
+        /* Where the front was cut, the first line is half a line. */
+        const char *cut = start > 0 ? memchr(text, '\n', content.len) : NULL;
+        size_t skipped = cut == NULL ? 0 : (size_t)(cut - text) + 1;
+        remember_lines(h, text + skipped, content.len - skipped);
+        lines = count_lines(&content) + (start > 0 ? HISTORY_MAX : 0);
     }
-    off_t size = lseek(fd, 0, SEEK_END);
-    read_all(fd, size > FILE_READ_MAX ? size - FILE_READ_MAX : 0, &content);
-    close(fd);
-    size_t lines = size > FILE_READ_MAX ? HISTORY_MAX + 1 : 0;
-    for (size_t i = 0; i < content.len; i++) {
-        lines += content.data[i] == '\n' ? 1 : 0;
-    }
-    /* Where the front was cut, the first line is half a line. */
-    const char *text = (const char *)content.data;
-    const char *cut = size > FILE_READ_MAX ? memchr(text, '\n', content.len) : NULL;
-    size_t skipped = cut == NULL ? 0 : (size_t)(cut - text) + 1;
-    if (content.len > skipped) {
-        remember_lines(h, (char *)content.data + skipped, content.len - skipped);
+    if (fd >= 0) {
+        close(fd);
     }
     bytes_release(&content);
     return lines;
+}
+
+/* TB_OK also where there is to be no file. */
+static int open_place(struct history *h, const char *path) {
+    const char *last = path == NULL ? NULL : strrchr(path, '/');
+    h->directory = -1;
+    if (last == NULL || last == path || last[1] == '\0') {
+        return TB_OK;
+    }
+    char *place = strdup(path);
+    h->name = strdup(last + 1);
+    if (place != NULL && h->name != NULL) {
+        h->directory = open_directory(place, place + (last - path));
+    }
+    free(place);
+    return place != NULL && h->name != NULL ? TB_OK : TB_ENOMEM;
 }
 
 struct history *history_new(const char *path) {
@@ -204,40 +231,32 @@ struct history *history_new(const char *path) {
     if (h == NULL) {
         return NULL;
     }
-    if (path != NULL && (h->path = strdup(path)) == NULL) {
+    if (open_place(h, path) != TB_OK) {
+        free(h->name);
         free(h);
         return NULL;
     }
-    const char *name;
-    int directory = open_directory(h, &name);
-    if (directory >= 0) {
-        load(h, directory, name);
-        close(directory);
+    if (h->directory >= 0) {
+        load(h);
     }
     return h;
 }
 
 /* One write, so that the lines of two instances cannot mix. */
 static void append_to_file(const struct history *h, const char *p, size_t n) {
-    const char *name;
     struct bytes line = BYTES_INIT;
-    int directory = open_directory(h, &name);
-    if (directory < 0) {
-        return;
+    int fd = open_file(h, h->name, O_WRONLY | O_APPEND | O_CREAT);
+    if (fd >= 0 && append_line(&line, p, n) == TB_OK) {
+        terminal_write(fd, line.data, line.len);
     }
-    int fd = open_file(directory, name, O_WRONLY | O_APPEND | O_CREAT);
     if (fd >= 0) {
-        if (append_line(&line, p, n) == TB_OK) {
-            terminal_write(fd, line.data, line.len);
-        }
         close(fd);
     }
-    close(directory);
     bytes_release(&line);
 }
 
 void history_add(struct history *h, const char *p, size_t n) {
-    if (remember(h, p, n) && n <= HISTORY_ENTRY_MAX) {
+    if (remember(h, p, n) && n <= HISTORY_ENTRY_MAX && h->directory >= 0) {
         append_to_file(h, p, n);
     }
 }
@@ -251,7 +270,7 @@ static void forget_all(struct history *h) {
 }
 
 /* Puts the entries in the place of the file, which is at no time half a file. */
-static void replace(struct history *h, int directory, const char *name) {
+static void replace(struct history *h) {
     char other[64];
     struct bytes content = BYTES_INIT;
     int err = TB_OK;
@@ -260,11 +279,12 @@ static void replace(struct history *h, int directory, const char *name) {
         err = append_line(&content, (const char *)entry->data, entry->len);
     }
     snprintf(other, sizeof(other), "history.%ld.new", (long)getpid());
-    int fd = err == TB_OK ? open_file(directory, other, O_WRONLY | O_CREAT | O_EXCL) : -1;
+    int fd = err == TB_OK ? open_file(h, other, O_WRONLY | O_CREAT | O_EXCL) : -1;
     if (fd >= 0) {
         bool written = terminal_write(fd, content.data, content.len) == TB_OK;
-        if (close(fd) != 0 || !written || renameat(directory, other, directory, name) != 0) {
-            unlinkat(directory, other, 0);
+        if (close(fd) != 0 || !written ||
+            renameat(h->directory, other, h->directory, h->name) != 0) {
+            unlinkat(h->directory, other, 0);
         }
     }
     bytes_release(&content);
@@ -272,24 +292,21 @@ static void replace(struct history *h, int directory, const char *name) {
 
 /* What stands in the file now is what counts: other instances have added to it. */
 static void cut_file(struct history *h) {
-    const char *name;
-    int directory = open_directory(h, &name);
-    if (directory < 0) {
-        return;
-    }
     forget_all(h);
-    if (load(h, directory, name) > HISTORY_MAX) {
-        replace(h, directory, name);
+    if (load(h) > HISTORY_MAX) {
+        replace(h);
     }
-    close(directory);
 }
 
 void history_free(struct history *h) {
     if (h == NULL) {
         return;
     }
-    cut_file(h);
+    if (h->directory >= 0) {
+        cut_file(h);
+        close(h->directory);
+    }
     forget_all(h);
-    free(h->path);
+    free(h->name);
     free(h);
 }

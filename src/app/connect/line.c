@@ -23,6 +23,8 @@
  * whole line on an empty place: erase() takes the line off the screen and lets libedit speak to
  * nobody, whatever is done to the line then; draw() has it draw what came of it. In between, the
  * cursor stands where the line begins. What the terminal gets of all this is one write. */
+#define OUTPUT_KEPT ((size_t)64 * 1024) /* more is not gathered but written */
+
 struct line {
     EditLine *el;
     FILE *out; /* libedit's way to `output` */
@@ -74,7 +76,7 @@ static void send(struct line *l) {
 }
 
 static void say(struct line *l, const char *p, size_t n) {
-    if (bytes_append(&l->output, p, n) != TB_OK) {
+    if (n > OUTPUT_KEPT || bytes_append(&l->output, p, n) != TB_OK) {
         send(l);
         terminal_write(l->out_fd, p, n);
     }
@@ -213,11 +215,23 @@ static bool is_known(const char *p, size_t n) {
     return n <= 2; /* Alt and a key: no rest */
 }
 
+/* Where the system knows nothing of the terminal by its name, it is taken for one that is like the
+ * others; libedit would take it for one that cannot erase, and complain. */
+static void choose_terminal(struct line *l) {
+    const char *erases = NULL;
+    fflush(l->out);
+    bytes_clear(&l->output);
+    if (el_wget(l->el, EL_GETTC, "ce", &erases) != 0 || erases == NULL || erases[0] == '\0') {
+        el_wset(l->el, EL_TERMINAL, "vt100");
+    }
+}
+
 static bool start(struct line *l, int in_fd) {
     l->el = el_init_fd("taburet", stdin, l->out, l->out, in_fd, l->out_fd, l->out_fd);
     if (l->el == NULL) {
         return false;
     }
+    choose_terminal(l);
     el_wset(l->el, EL_CLIENTDATA, l);
     el_wset(l->el, EL_EDITOR, L"emacs");
     el_wset(l->el, EL_SIGNAL, 0);

@@ -277,8 +277,30 @@ static bool start(struct prompt *p, struct loop *loop, const char *history_path)
     return err == 0;
 }
 
+static bool is_dumb(void) {
+    const char *name = getenv("TERM");
+    return name == NULL || name[0] == '\0' || strcmp(name, "dumb") == 0;
+}
+
+/* Appends why a prompt cannot be, and returns whether it can. */
+static bool is_possible(int in_fd, int out_fd, struct bytes *message) {
+    if (!terminal_is(in_fd) || !terminal_is(out_fd)) {
+        bytes_append_str(message, "cannot show a prompt: input or output is not a terminal");
+        return false;
+    }
+    if (is_dumb()) {
+        bytes_append_str(message, "cannot show a prompt: the terminal cannot move its cursor (TERM "
+                                  "is not set, or dumb)");
+        return false;
+    }
+    return true;
+}
+
 struct prompt *prompt_new(struct loop *loop, int in_fd, int out_fd, const char *history_path,
                           const struct prompt_events *events, void *ctx, struct bytes *message) {
+    if (!is_possible(in_fd, out_fd, message)) {
+        return NULL;
+    }
     struct prompt *p = calloc(1, sizeof(*p));
     if (p == NULL) {
         bytes_append_str(message, "cannot show a prompt: out of memory");
@@ -290,7 +312,7 @@ struct prompt *prompt_new(struct loop *loop, int in_fd, int out_fd, const char *
     p->out_fd = out_fd;
     keys_init(&p->keys, on_key, p);
     errno = ENOMEM;
-    if (!terminal_is(in_fd) || !terminal_is(out_fd) || !start(p, loop, history_path)) {
+    if (!start(p, loop, history_path)) {
         bytes_appendf(message, "cannot show a prompt: the terminal refused (%s)", strerror(errno));
         prompt_free(p);
         return NULL;

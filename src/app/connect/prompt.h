@@ -24,7 +24,8 @@ struct prompt_events {
 };
 
 /* A prompt "> " on the terminal in_fd, out_fd, which stay the caller's. history_path NULL: none.
- * One prompt at a time. NULL on failure, and a line is appended to *message. */
+ * One prompt at a time. NULL on failure (no terminal, or one that TERM calls dumb, among others),
+ * and a line is appended to *message. */
 struct prompt *prompt_new(struct loop *loop, int in_fd, int out_fd, const char *history_path,
                           const struct prompt_events *events, void *ctx, struct bytes *message);
 
