@@ -1,10 +1,8 @@
 #include "conn/trace_json.h"
 
 #include <inttypes.h>
-#include <openssl/evp.h>
-#include <stdlib.h>
-#include <string.h>
 
+#include "base/encoding.h"
 #include "base/err.h"
 #include "conn/conn_state.h"
 #include "proto/utf8.h"
@@ -16,16 +14,10 @@ static const char *from_name(enum trace_from from) {
 }
 
 static json_t *base64(const uint8_t *p, size_t n) {
-    if (n > INT32_MAX / 2) {
-        return NULL;
-    }
-    char *text = malloc(4 * ((n + 2) / 3) + 1);
-    if (text == NULL) {
-        return NULL;
-    }
-    int size = EVP_EncodeBlock((unsigned char *)text, p, (int)n);
-    json_t *value = json_stringn(text, (size_t)size);
-    free(text);
+    struct bytes text = BYTES_INIT;
+    int err = base64_encode(&text, p, n);
+    json_t *value = err == TB_OK ? json_stringn((const char *)text.data, text.len) : NULL;
+    bytes_release(&text);
     return value;
 }
 
