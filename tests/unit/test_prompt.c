@@ -17,6 +17,7 @@
 
 #include "app/connect/prompt.h"
 #include "base/err.h"
+#include "failing_alloc.h"
 #include "screen.h"
 
 /* libtinfo forgets what it knew of a terminal when it is asked a fifth time. */
@@ -561,6 +562,37 @@ static void a_terminal_that_the_system_does_not_know_is_like_others(void **state
     assert_row(rig, 2, "");
 }
 
+static void failed_allocations_refuse_the_prompt_or_lose_input(void **state) {
+    struct rig *rig = *state;
+    int slave = rig->screen.slave;
+    struct bytes message = BYTES_INIT;
+    unsigned n = 0;
+    close_prompt(rig);
+    assert_int_equal(bytes_reserve(&message, 1000), TB_OK);
+    assert_int_equal(bytes_reserve(&rig->lines, 1000), TB_OK);
+    do {
+        bytes_clear(&message);
+        fail_alloc_at(n);
+        rig->prompt = prompt_new(&rig->loop, slave, slave, rig->history, &events, rig, &message);
+        if (rig->prompt != NULL) {
+            screen_type(&rig->screen, "a\x10\x12"
+                                      "a\r");
+            for (int i = 0; i < 6; i++) {
+                uv_run(&rig->loop.uv, UV_RUN_NOWAIT);
+            }
+            prompt_print(rig->prompt, "message\n", 8);
+        }
+        assert_true((rig->prompt == NULL) == (message.len > 0));
+        prompt_free(rig->prompt);
+        fail_alloc_off();
+        turn(rig);
+        assert_mode_is_back(rig);
+    } while (n++ < alloc_count());
+    assert_true(n > 10);
+    rig->prompt = NULL;
+    bytes_release(&message);
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, begin, end)
 
 int main(void) {
@@ -583,6 +615,7 @@ int main(void) {
         TEST(a_prompt_may_be_freed_by_its_own_line),
         TEST(the_end_of_the_terminal_is_the_end),
         TEST(a_resized_window_draws_the_line_again),
+        TEST(failed_allocations_refuse_the_prompt_or_lose_input),
         TEST(what_is_no_terminal_is_refused),
         TEST(a_terminal_that_cannot_erase_is_refused),
         TEST(a_terminal_that_the_system_does_not_know_is_like_others),
