@@ -70,12 +70,10 @@ static struct http1 *read_request(const struct client *k) {
 }
 
 static struct trace_handshake handshake_of(const struct client *k, const struct http1 *request) {
-    bool answered =
-        k->awaits >= CLIENT_AWAITS_ANSWER && k->head != NULL && http1_status(k->head) != 0;
     return (struct trace_handshake){.url = k->target->url,
                                     .request = request,
-                                    .status = answered ? http1_status(k->head) : 0,
-                                    .response = answered ? k->head : NULL};
+                                    .status = k->answered ? http1_status(k->head) : 0,
+                                    .response = k->answered ? k->head : NULL};
 }
 
 /* What nobody has found a reason for. */
@@ -317,7 +315,8 @@ static void skip_interim(struct conn *c) {
 static void judge(struct conn *c) {
     struct ws_agreement agreed;
     struct client *k = c->asking;
-    if (is_interim(k->head)) {
+    k->answered = !is_interim(k->head);
+    if (!k->answered) {
         skip_interim(c);
     } else if (ws_response_judge(k->head, &k->asked, &agreed) != TB_OK) {
         fail_system(c);

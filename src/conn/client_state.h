@@ -26,6 +26,7 @@ struct client {
     struct ws_request asked; /* with its key */
     struct bytes request;    /* as it was sent */
     struct http1 *head;      /* of the response */
+    bool answered;           /* that head is whole */
     unsigned interims;       /* responses of 1xx so far */
     struct http1_body body_reader;
     struct bytes body;
