@@ -177,13 +177,13 @@ void client_lost(struct conn *c, int status) {
     if (k->awaits == CLIENT_AWAITS_BODY) {
         k->body_cut = status != 0 || !http1_body_may_end(&k->body_reader);
         fail_refused(c);
+    } else if (stream_tls_failure(&c->stream) != NULL || k->awaits == CLIENT_AWAITS_TLS) {
+        lost_in_tls(c);
     } else if (k->send_lost) {
         fail(c, CLIENT_SEND_FAILED, "the connection was lost while sending the request");
     } else if (k->awaits == CLIENT_AWAITS_TUNNEL) {
         fail(c, CLIENT_NO_CONNECTION, "the connection to the proxy was lost %s (%s)",
              awaited_text[k->awaits], how);
-    } else if (stream_tls_failure(&c->stream) != NULL || k->awaits == CLIENT_AWAITS_TLS) {
-        lost_in_tls(c);
     } else {
         fail(c, CLIENT_LOST, "the connection was lost %s (%s)", awaited_text[k->awaits], how);
     }
@@ -191,7 +191,7 @@ void client_lost(struct conn *c, int status) {
 
 void client_write_failed(struct conn *c) {
     c->asking->send_lost = true;
-    if (!stream_is_reading(&c->stream)) {
+    if (!stream_is_reading(&c->stream) || stream_tls_failure(&c->stream) != NULL) {
         client_lost(c, 0);
     }
 }

@@ -259,6 +259,11 @@ void conn_send(struct conn *c, uint8_t opcode, const uint8_t *p, size_t n) {
 
 /* ---- writing ---- */
 
+/* Whether what the peer said may still come. TLS that has failed gives nothing to read, either. */
+static bool may_hear(const struct conn *c) {
+    return (c->paused || stream_is_reading(&c->stream)) && stream_tls_failure(&c->stream) == NULL;
+}
+
 /* The peer takes nothing any more; but what it said before may still be there to be read, its close
  * frame for one. The end comes from there. */
 static void lose_output(struct conn *c) {
@@ -266,8 +271,7 @@ static void lose_output(struct conn *c) {
     c->lost_status = UV_EPIPE;
     if (c->asking != NULL) {
         client_write_failed(c);
-    } else if (c->state == CONN_LEAVING || !c->was_open ||
-               (!c->paused && !stream_is_reading(&c->stream))) {
+    } else if (c->state == CONN_LEAVING || !c->was_open || !may_hear(c)) {
         conn_end(c);
     }
 }

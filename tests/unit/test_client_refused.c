@@ -173,7 +173,8 @@ static void an_answer_that_breaks_a_rule_is_not_taken(void **state) {
          WS_V_RESPONSE_UPGRADE, 101},
         {"HTTP/1.1 101 X\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
          "Sec-WebSocket-Accept: s3pPLMBiTxaQ9kYGzzhZRbK+xOo=\r\n\r\n",
-         "the server broke a rule: the server's Sec-WebSocket-Accept does not fit our key (RFC 6455 4.1, "
+         "the server broke a rule: the server's Sec-WebSocket-Accept does not fit our key (RFC "
+         "6455 4.1, "
          "RESPONSE_ACCEPT)",
          WS_V_RESPONSE_ACCEPT, 101},
     };
@@ -197,15 +198,18 @@ static void an_answer_to_what_was_not_asked_is_not_taken(void **state) {
         enum ws_violation violation;
     } rows[] = {
         {"Sec-WebSocket-Protocol: chat\r\n",
-         "the server broke a rule: the server chose a subprotocol that was not offered (RFC 6455 4.1, "
+         "the server broke a rule: the server chose a subprotocol that was not offered (RFC 6455 "
+         "4.1, "
          "RESPONSE_PROTOCOL)",
          WS_V_RESPONSE_PROTOCOL},
         {"Sec-WebSocket-Extensions: permessage-deflate\r\n",
-         "the server broke a rule: the server chose an extension that was not offered (RFC 6455 4.1, "
+         "the server broke a rule: the server chose an extension that was not offered (RFC 6455 "
+         "4.1, "
          "RESPONSE_EXTENSION)",
          WS_V_RESPONSE_EXTENSION},
         {"Content-Length: 5\r\n",
-         "the server broke a rule: the server's 101 answer announces a body (RFC 6455 4.1, RESPONSE_BODY)",
+         "the server broke a rule: the server's 101 answer announces a body (RFC 6455 4.1, "
+         "RESPONSE_BODY)",
          WS_V_RESPONSE_BODY},
     };
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
