@@ -42,7 +42,9 @@ static bool keep(struct note **note, const uint8_t *p, size_t n) {
         return false;
     }
     (*note)->size = (uint8_t)n;
-    memcpy((*note)->bytes, p, n);
+    if (n > 0) {
+        memcpy((*note)->bytes, p, n);
+    }
     return true;
 }
 
@@ -238,6 +240,7 @@ void conn_resume(struct conn *c) {
     struct bytes held = c->held;
     c->held = (struct bytes)BYTES_INIT;
     c->paused = false;
+    c->heard = true; /* until now it could not be */
     session_feed(&c->session, held.data, held.len);
     take_events(c);
     bytes_release(&held);
