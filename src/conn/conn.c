@@ -207,9 +207,15 @@ void conn_drop(struct conn *c) {
     if (c->asking != NULL) {
         c->asking->told = true;
         conn_end(c);
+    } else if (c->state == CONN_LEAVING) {
+        conn_reset(c);
     } else {
         conn_leave(c, false);
     }
+}
+
+void conn_ignore(struct conn *c) {
+    c->deaf = true;
 }
 
 void conn_answer_close(struct conn *c, const struct ws_event *ev) {

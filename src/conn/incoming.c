@@ -127,6 +127,9 @@ static void on_frame(struct conn *c, const struct ws_event *ev) {
 }
 
 static void on_message(struct conn *c, const struct ws_event *ev) {
+    if (c->deaf) {
+        return;
+    }
     trace_received(c->endpoint->config->trace, c, ev);
     if (c->state == CONN_OPEN) {
         c->endpoint->config->behaviour->on_message(c, ev);
@@ -199,6 +202,9 @@ static void pause_reading(struct conn *c) {
 /* Nothing is read from a peer that does not read our answers, or that says more than anybody can
  * pass on now. */
 static bool has_said_enough(const struct conn *c, size_t said) {
+    if (c->state == CONN_CLOSING) {
+        return c->endpoint->held;
+    }
     return c->state == CONN_OPEN &&
            (said > READ_BUDGET || output_listed(&c->out) > c->endpoint->config->max_backlog ||
             endpoint_must_wait(c->endpoint));
