@@ -277,6 +277,10 @@ class WsServer:
         return f"{self.scheme}://{f'[{host}]' if ':' in host else host}:{self.port}{path}"
 
     def stop(self):
+        """Once is enough; a test may do it before its end."""
+        if self._loop.is_closed():
+            return
+
         async def close():
             self._server.close()
             await self._server.wait_closed()
