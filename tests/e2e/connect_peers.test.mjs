@@ -23,7 +23,7 @@ async function listen(t, behave, options = {}) {
     return `ws://127.0.0.1:${server.address().port}/`;
 }
 
-// Runs the program to its end: { code, out, err }. Nothing of the user's is touched.
+// Runs the program to its end: { code, out, size, err }. Nothing of the user's is touched.
 async function connect(t, url, args, input = "") {
     const home = fs.mkdtempSync(path.join(os.tmpdir(), "taburet-test-"));
     const env = Object.fromEntries(Object.entries(process.env)
@@ -41,7 +41,8 @@ async function connect(t, url, args, input = "") {
     const [code] = await within(once(child, "close"), "the program's end");
     const err = Buffer.concat(output.err).toString();
     assert.doesNotMatch(err, /Sanitizer|runtime error:/);
-    return { code, out: Buffer.concat(output.out).toString(), err };
+    const out = Buffer.concat(output.out);
+    return { code, out: out.toString(), size: out.length, err };
 }
 
 function echo(socket) {
@@ -79,8 +80,9 @@ for (const [name, deflate] of Object.entries({
 test("a megabyte of binary", async (t) => {
     const url = await listen(t, echo, { perMessageDeflate: { threshold: 0 } });
     const data = Buffer.alloc(1024 * 1024, "\x00\n\xff", "latin1").toString("base64");
-    const done = await connect(t, url, ["--base64", "--raw", "-1", "-d", data]);
+    const done = await connect(t, url, ["--base64", "-0", "-1"], `${data}\0`);
     assert.equal(done.code, 0, done.err);
+    assert.equal(done.size, 1024 * 1024 + 1);
 });
 
 test("subprotocol, headers and path", async (t) => {
@@ -150,11 +152,7 @@ test("fragments from ws arrive whole", async (t) => {
 });
 
 test("what breaks the protocol is told by ws", async (t) => {
-    const codes = [];
-    const url = await listen(t, (socket) => {
-        socket.on("error", () => {});
-        socket.on("close", (code) => codes.push(code));
-    });
+    const url = await listen(t, (socket) => socket.on("error", () => {}));
     for (const args of [["--rsv=2"], ["--opcode=3"], ["--opcode=0"]]) {
         const done = await connect(t, url, ["--no-deflate", "-d", "x", "--wait=-1", ...args]);
         assert.equal(done.code, 101, done.err);
