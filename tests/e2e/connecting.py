@@ -21,7 +21,8 @@ import unittest
 import websockets
 
 from evilserver import EvilServer
-from support import LIMIT, PRELOAD, PROGRAM, ROOT, TEST_LIMIT, Measured, check_sanitizers
+from support import (LIMIT, PRELOAD, PROGRAM, ROOT, SCALE, TEST_LIMIT, Measured,
+                     check_sanitizers)
 
 # The exit codes of CLI.md.
 OK, SYSTEM, USAGE, BAD_URL, NO_PROXY_NAME, NO_HOST_NAME, NO_CONNECTION = 0, 1, 2, 3, 5, 6, 7
@@ -369,3 +370,35 @@ class ConnectCase(unittest.TestCase):
     def assert_output(self, done, *lines):
         """Exit 0, these lines on stdout and nothing else."""
         self.assert_data(done, b"".join(line + b"\n" for line in lines))
+
+
+class EvilCase(ConnectCase):
+    """A test against the catalogue of evilserver.py."""
+
+    def assert_evil(self, behave, codes, *patterns, args=(), stdin=b"", limit=LIMIT):
+        """The exit code (one, or one of several) and what stderr says; returns how it ended."""
+        server = self.evil_server(behave)
+        try:
+            program = self.connect(server.url(), "--wait=-1", *args)
+            if stdin:
+                program.feed(stdin)
+            done = program.wait(limit)
+        finally:
+            program.release()
+        codes = codes if isinstance(codes, tuple) else (codes,)
+        self.assertIn(done.code, codes, done)
+        self.assert_error(done, done.code, *patterns)
+        return done
+
+    def assert_catalogue(self, catalogue):
+        for name, behave, codes, *patterns in catalogue:
+            with self.subTest(name):
+                self.assert_evil(behave, codes, *patterns)
+
+    def assert_quiet(self, behave, *args):
+        """While the server does this, the program uses next to no processor time."""
+        program = self.connect(self.evil_server(behave).url(), "--wait=-1", *args)
+        program.cpu_share(0.2)
+        self.assertIsNone(program.process.poll(), program.err)
+        self.assertLess(program.cpu_share(0.3), 0.05 * SCALE)
+        program.release()

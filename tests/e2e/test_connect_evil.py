@@ -1,6 +1,6 @@
-"""`taburet connect` against a server that does it wrong (evilserver.py): a clear word, an exit code
-that is not 0, no hang, no spinning, and memory only as far as the limits go."""
-# ctest: timeout 180
+"""`taburet connect` against a server that does it wrong (evilserver.py): the handshake.
+A clear word, an exit code that is not 0, no hang, no spinning."""
+# ctest: timeout 120
 
 import re
 import time
@@ -8,43 +8,12 @@ import unittest
 
 import evilserver as evil
 from connecting import (CLOSED, OK, RECV_FAILED, REFUSED, SEND_FAILED, TIMED_OUT, VIOLATION,
-                        ConnectCase, rule)
-from evilserver import (NO_CONTEXT, after_request, bomb, close_frame, closing, deflated, frames,
-                        head, refusal, server_frame, split_text)
-from rawclient import BINARY, CLOSE, CONTINUATION, PING, PONG, RSV1, RSV2, RSV3, TEXT
-from support import LIMIT, MIB, SCALE, unjudged_when_sanitized
+                        EvilCase, rule)
+from evilserver import after_request, head, refusal, server_frame
+from rawclient import TEXT
+from support import MIB, SCALE
 
 LOST = (SEND_FAILED, RECV_FAILED)  # before the open
-
-
-class EvilCase(ConnectCase):
-    def assert_evil(self, behave, codes, *patterns, args=(), stdin=b"", limit=LIMIT):
-        """The exit code (one, or one of several) and what stderr says; returns how it ended."""
-        server = self.evil_server(behave)
-        try:
-            program = self.connect(server.url(), "--wait=-1", *args)
-            if stdin:
-                program.feed(stdin)
-            done = program.wait(limit)
-        finally:
-            program.release()
-        codes = codes if isinstance(codes, tuple) else (codes,)
-        self.assertIn(done.code, codes, done)
-        self.assert_error(done, done.code, *patterns)
-        return done
-
-    def assert_catalogue(self, catalogue):
-        for name, behave, codes, *patterns in catalogue:
-            with self.subTest(name):
-                self.assert_evil(behave, codes, *patterns)
-
-    def assert_quiet(self, behave, *args):
-        """While the server does this, the program uses next to no processor time."""
-        program = self.connect(self.evil_server(behave).url(), "--wait=-1", *args)
-        program.cpu_share(0.2)
-        self.assertIsNone(program.process.poll(), program.err)
-        self.assertLess(program.cpu_share(0.3), 0.05 * SCALE)
-        program.release()
 
 
 class Handshake(EvilCase):
@@ -104,7 +73,7 @@ class Handshake(EvilCase):
     def test_a_head_that_is_no_http(self):
         self.assert_catalogue([
             ("ssh", evil.ssh_banner, VIOLATION, "(?i)http|SSH"),
-            ("tls", evil.tls_bytes, VIOLATION, "(?i)http|tls|wss"),
+            ("tls", evil.tls_bytes, (VIOLATION, *LOST)),
             ("empty lines", after_request(b"\r\n" * 10), VIOLATION),
             ("http/2", after_request(b"HTTP/2.0 101 x\r\n\r\n"), VIOLATION, rule("HTTP_VERSION")),
             ("a status of letters", after_request(b"HTTP/1.1 abc\r\n\r\n"), VIOLATION,
@@ -118,7 +87,7 @@ class Handshake(EvilCase):
              rule("HTTP_SYNTAX")),
             ("space before the colon", after_request(head("X : y")), VIOLATION,
              rule("HTTP_SYNTAX")),
-            ("frames at once", after_request(server_frame(TEXT, b"hello")), VIOLATION),
+            ("frames at once", after_request(server_frame(TEXT, b"hello\r\n\r\n")), VIOLATION),
             ("HTTP/1.0", after_request(lambda p: p.answer().replace(b"/1.1", b"/1.0")),
              VIOLATION),
         ])
@@ -163,8 +132,8 @@ class Handshake(EvilCase):
         self.assert_quiet(evil.dripping_head)
 
     def test_hostile_bytes_in_the_head_reach_no_terminal(self):
-        """assert_error looks for control characters."""
-        server = self.evil_server(refusal("403 \x1b[2J\x9b31m", "X-\u202e: \x1b]0;owned\x07",
+        hostile = "\u202e\x85".encode().decode("latin-1")
+        server = self.evil_server(refusal("403 \x1b[2J\x9b31m", "X-A: " + hostile, "X-B: \x9b1m",
                                           body=b"\x1b[31mred\x9b\n\x07\xff"))
         done = self.run_connect(server.url(), "-v")
         self.assert_ends(done, REFUSED, "403")
@@ -182,7 +151,7 @@ class Refusals(EvilCase):
                 body = b"" if status.startswith("204") else b"because I say so\n"
                 how = "close" if status.startswith("204") else "length"
                 self.assert_evil(refusal(status, "X-Who: me", body=body, how=how), REFUSED,
-                                 status[:3], body.decode().strip())
+                                 status[:3], re.escape(body.decode().strip()) or status[:3])
 
     def test_what_helps_is_said(self):
         for status, headers, hint in (
@@ -215,249 +184,6 @@ class Refusals(EvilCase):
                 self.assert_evil(after_request(
                     b"HTTP/1.1 400 No\r\nTransfer-Encoding: chunked\r\n\r\n" + body, "fin"),
                     (REFUSED, VIOLATION), "(?i)400|chunk")
-
-
-class Frames(EvilCase):
-    def test_a_header_that_breaks_a_rule(self):
-        rows = [("masked", server_frame(TEXT, b"hi", masked=True), "FRAME_MASK_PRESENT")]
-        rows += [(f"RSV {rsv}", server_frame(TEXT, b"hi", rsv=rsv), "FRAME_RSV")
-                 for rsv in (RSV1, RSV2, RSV3, 7)]
-        rows += [(f"opcode {op}", server_frame(op, b"hi"), "FRAME_OPCODE")
-                 for op in (3, 4, 5, 6, 7, 11, 12, 13, 14, 15)]
-        rows += [
-            ("fragmented ping", server_frame(PING, b"hi", fin=False), "CONTROL_FRAGMENTED"),
-            ("fragmented close", server_frame(CLOSE, b"", fin=False), "CONTROL_FRAGMENTED"),
-            ("long ping", server_frame(PING, b"x" * 126), "CONTROL_TOO_LONG"),
-            ("continuation alone", server_frame(CONTINUATION, b"x"), "CONTINUATION_ALONE"),
-            ("continuation after the end", split_text(b"a", b"b")
-             + server_frame(CONTINUATION, b"x"), "CONTINUATION_ALONE"),
-            ("interleaved", server_frame(TEXT, b"a", fin=False) + server_frame(TEXT, b"b"),
-             "MESSAGE_INTERLEAVED"),
-            ("interleaved binary", server_frame(TEXT, b"a", fin=False)
-             + server_frame(BINARY, b"b", fin=False), "MESSAGE_INTERLEAVED"),
-            ("overlong 2", server_frame(TEXT, b"hi", len_size=2), "FRAME_LENGTH_NOT_MINIMAL"),
-            ("overlong 8", server_frame(TEXT, b"hi", len_size=8), "FRAME_LENGTH_NOT_MINIMAL"),
-            ("overlong 8 of 126", server_frame(TEXT, b"x" * 126, len_size=8),
-             "FRAME_LENGTH_NOT_MINIMAL"),
-        ]
-        self.assert_catalogue([(name, frames(data), VIOLATION, rule(broken))
-                               for name, data, broken in rows])
-
-    def test_lengths_that_overflow(self):
-        for length, broken in ((2**63, "FRAME_LENGTH_HIGH_BIT"), (2**64 - 1,
-                                                                  "FRAME_LENGTH_HIGH_BIT"),
-                               (2**63 - 1, "MESSAGE_TOO_BIG"), (2**32 + 1, "MESSAGE_TOO_BIG"),
-                               (2**32, "MESSAGE_TOO_BIG"), (2**32 - 1, "MESSAGE_TOO_BIG"),
-                               (2**31 + 1, "MESSAGE_TOO_BIG"), (2**31, "MESSAGE_TOO_BIG"),
-                               (2**31 - 1, "MESSAGE_TOO_BIG"), (16 * MIB + 1, "MESSAGE_TOO_BIG")):
-            with self.subTest(length):
-                self.assert_evil(frames(server_frame(BINARY, b"x", length=length)), VIOLATION,
-                                 rule(broken))
-        with self.subTest("as a continuation"):
-            self.assert_evil(frames(server_frame(BINARY, b"x", fin=False) + server_frame(
-                CONTINUATION, b"", length=2**63 - 1)), VIOLATION, rule("MESSAGE_TOO_BIG"))
-
-    def test_the_limit_of_a_message_is_exact_and_ours_to_set(self):
-        ok = frames(server_frame(TEXT, b"x" * 1000), close_frame(1000))
-        for size, data in ((1000, b"x" * 1000), (1000, b"x" * 999)):
-            server = self.evil_server(frames(server_frame(TEXT, data), close_frame(1000)))
-            self.assert_ends(self.run_connect(server.url(), f"--max-message-size={size}"), OK)
-        self.assert_evil(ok, VIOLATION, rule("MESSAGE_TOO_BIG"), args=["--max-message-size=999"])
-        self.assert_evil(frames(split_text(b"x" * 600, b"x" * 600)), VIOLATION,
-                         rule("MESSAGE_TOO_BIG"), args=["--max-message-size=1K"])
-
-    def test_text_that_is_not_utf8_wherever_it_is_cut(self):
-        for parts in ((b"\xff",), (b"\xc3",), (b"a\xc3", b"\x28"), (b"\xe2", b"\x82", b""),
-                      (b"\xed\xa0\x80",), (b"\xf4\x90", b"\x80\x80"), (b"\xc0\xaf",),
-                      (b"ok", b"", b"\x80")):
-            with self.subTest(parts):
-                self.assert_evil(frames(split_text(*parts)), VIOLATION, rule("TEXT_NOT_UTF8"))
-
-    def test_a_bad_close_frame(self):
-        rows = [("one byte", close_frame(raw=b"\x03"), "CLOSE_TRUNCATED"),
-                ("bad UTF-8 reason", close_frame(1000, b"\xff"), "CLOSE_NOT_UTF8")]
-        rows += [(str(code), close_frame(code), "CLOSE_CODE")
-                 for code in (0, 999, 1004, 1005, 1006, 1015, 1016, 2999, 5000, 65535)]
-        self.assert_catalogue([(name, frames(data), VIOLATION, rule(broken))
-                               for name, data, broken in rows])
-
-    def test_the_server_is_told_why(self):
-        """The close frame that it gets has the rule's code and sentence."""
-        told = []
-
-        def behave(peer):
-            peer.upgrade()
-            peer.send_frame(TEXT, b"\xff")
-            told.append(peer.read_until(CLOSE).payload)
-        self.assert_evil(behave, VIOLATION)
-        self.assertEqual(int.from_bytes(told[0][:2], "big"), 1007)
-        self.assertRegex(told[0][2:].decode(), rule("TEXT_NOT_UTF8"))
-
-    def test_messages_before_the_bad_frame_are_not_lost(self):
-        done = self.assert_evil(frames(server_frame(TEXT, b"good") * 3,
-                                       server_frame(3)), VIOLATION)
-        self.assertEqual(done.out, b"good\n" * 3)
-
-    def test_nothing_of_a_bad_message_comes_out(self):
-        done = self.assert_evil(frames(server_frame(TEXT, b"begun", fin=False),
-                                       server_frame(CONTINUATION, b"\xff")), VIOLATION)
-        self.assertEqual(done.out, b"")
-
-    def test_a_bad_frame_leaves_nothing_to_spin_on(self):
-        server = self.evil_server(frames(server_frame(3)))
-        began = time.monotonic()
-        program = self.connect(server.url(), "--wait=-1")
-        program.process.wait(LIMIT)
-        self.assertLess(time.monotonic() - began, LIMIT / 2)
-
-    def test_compressed_messages_that_are_wrong(self):
-        agreed = [NO_CONTEXT]
-        self.assert_catalogue([
-            ("not deflate", frames(server_frame(TEXT, b"\xff" * 20, rsv=RSV1), headers=agreed),
-             VIOLATION, rule("DEFLATE_DATA")),
-            ("a reserved block", frames(server_frame(TEXT, b"\x07", rsv=RSV1), headers=agreed),
-             VIOLATION, rule("DEFLATE_DATA")),
-            ("a distance too far", frames(server_frame(TEXT, b"\x02\x04\x10", rsv=RSV1),
-                                          headers=agreed), VIOLATION),
-            ("RSV1 on a continuation", frames(
-                server_frame(TEXT, deflated(b"a"), fin=False, rsv=RSV1)
-                + server_frame(CONTINUATION, b"", rsv=RSV1), headers=agreed), VIOLATION,
-             rule("FRAME_RSV")),
-            ("RSV1 on a ping", frames(server_frame(PING, b"", rsv=RSV1), headers=agreed),
-             VIOLATION, rule("FRAME_RSV")),
-            ("bad UTF-8 inside", frames(server_frame(TEXT, deflated(b"\xff"), rsv=RSV1),
-                                        headers=agreed), VIOLATION, rule("TEXT_NOT_UTF8")),
-            ("RSV1 without an agreement", frames(server_frame(TEXT, deflated(b"a"), rsv=RSV1)),
-             VIOLATION, rule("FRAME_RSV")),
-        ])
-
-    def test_a_bomb(self):
-        self.assert_evil(frames(bomb(256 * MIB), headers=[NO_CONTEXT]), VIOLATION,
-                         rule("MESSAGE_TOO_BIG"))
-        self.assert_evil(frames(bomb(4 * MIB), headers=[NO_CONTEXT]), VIOLATION,
-                         rule("MESSAGE_TOO_BIG"), args=["--max-message-size=1M"])
-
-    def test_a_lawful_server_byte_by_byte(self):
-        data = (split_text("\u20ac".encode()[:1], "\u20ac".encode()[1:]) + server_frame(PING, b"p")
-                + server_frame(TEXT, b"x" * 300))
-        server = self.evil_server(evil.dripping_frames(data))
-        self.assert_output(self.run_connect(server.url(), "--max-messages=2"),
-                           "\u20ac".encode(), b"x" * 300)
-
-    def test_empty_messages_are_messages(self):
-        server = self.evil_server(frames(server_frame(TEXT) * 2, split_text(b"", b""),
-                                         close_frame(1000)))
-        self.assert_output(self.run_connect(server.url()), b"", b"", b"")
-
-
-class Floods(EvilCase):
-    def test_a_flood_of_pings_that_nobody_reads_the_answers_of(self):
-        def behave(peer):
-            peer.upgrade()
-            for _ in range(50):
-                peer.send(server_frame(PING, b"x" * 125) * 2000)
-            peer.send(server_frame(TEXT, b"survived"))
-            peer.answer_close()
-        server = self.evil_server(behave)
-        program = self.connect(server.url(), "-1")
-        self.assertEqual(program.wait()[:2], (OK, b"survived\n"))
-
-    @unjudged_when_sanitized
-    def test_pings_pongs_and_fragments_cost_no_memory(self):
-        for data in (server_frame(PING, b"x" * 125), server_frame(PONG, b"x" * 125)):
-            server = self.evil_server(evil.flood(data * 500))
-            program = self.connect(server.url(), "--wait=-1")
-            program.cpu_share(0.3)
-            before = program.private_memory()
-            program.cpu_share(0.5)
-            self.assertIsNone(program.process.poll(), program.err)
-            self.assertLess(program.private_memory() - before, MIB)
-            program.release()
-
-    def test_fragments_without_end(self):
-        def behave(peer):
-            peer.upgrade()
-            peer.send(server_frame(TEXT, b"", fin=False))
-            while True:
-                peer.send(server_frame(CONTINUATION, b"", fin=False) * 10000)
-        self.assert_evil(behave, VIOLATION,
-                         f"{rule('TOO_MANY_FRAGMENTS')}|{rule('MESSAGE_TOO_BIG')}")
-
-    @unjudged_when_sanitized
-    def test_what_is_announced_is_not_allocated(self):
-        server = self.evil_server(evil.flood(
-            server_frame(BINARY, b"x", length=16 * MIB), times=1))
-        program = self.connect(server.url(), "--wait=-1")
-        server.wait_peer()
-        program.cpu_share(0.3)
-        self.assertIsNone(program.process.poll(), program.err)
-        self.assertLess(program.private_memory(), 12 * MIB)
-
-
-class Closing(EvilCase):
-    def test_a_close_without_a_code(self):
-        done = self.assert_evil(closing(), CLOSED, "1005|without a code|no (status )?code")
-        self.assertEqual(done.out, b"hello\n")
-
-    def test_data_after_the_close_is_not_a_message(self):
-        server = self.evil_server(evil.data_after_close)
-        done = self.run_connect(server.url())
-        self.assertIn(done.code, (OK, VIOLATION), done)
-        self.assertEqual(done.out, b"")
-
-    def test_a_server_that_never_answers_the_close_is_left(self):
-        began = time.monotonic()
-        server = self.evil_server(evil.deaf_to_close)
-        done = self.run_connect(server.url(), "--wait=0", "-d", "x")
-        self.assertIn(done.code, (CLOSED, TIMED_OUT), done)
-        self.assertRegex(done.err, "(?i)close")
-        self.assertLess(time.monotonic() - began, 7 * SCALE)
-
-    def test_the_end_instead_of_the_close_answer(self):
-        for how in ("fin", "rst"):
-            with self.subTest(how):
-                server = self.evil_server(evil.end_instead_of_close(how))
-                done = self.run_connect(server.url(), "--wait=0", "-d", "x")
-                self.assert_error(done, CLOSED, "(?i)close|1006")
-
-    def test_the_end_in_a_frame_or_a_message(self):
-        whole = server_frame(TEXT, b"x" * 1000)
-        self.assert_catalogue([
-            (f"{end} in {what}", frames(data, end=end), CLOSED)
-            for end in ("fin", "rst")
-            for what, data in (("a header", whole[:1]), ("a length", whole[:3]),
-                               ("a payload", whole[:500]),
-                               ("a message", server_frame(TEXT, b"x", fin=False)),
-                               ("a close frame", close_frame(1000, b"bye")[:3]))])
-
-    def test_a_server_that_never_closes_its_socket_is_left(self):
-        def behave(peer):
-            peer.upgrade()
-            peer.send(close_frame(1000, b"bye"))
-            peer.read_until(CLOSE)
-            peer.stay()
-        began = time.monotonic()
-        self.assert_ends(self.run_connect(self.evil_server(behave).url()), OK)
-        self.assertLess(time.monotonic() - began, 7 * SCALE)
-
-    def test_a_reason_from_hell_reaches_no_terminal(self):
-        server = self.evil_server(frames(close_frame(4000, "\x1b[2J\u202e\u0085\n\ttaburet: fake"
-                                                     .encode())))
-        done = self.run_connect(server.url())
-        self.assert_error(done, CLOSED, "4000")
-        self.assertNotRegex(done.err, "[\u202e\u0085]")
-        self.assertIsNone(re.search(r"(?m)^\ttaburet|^taburet: fake", done.err))
-
-    def test_nothing_read_and_nothing_said_costs_no_processor_time(self):
-        self.assert_quiet(evil.deaf_to_close)
-        self.assert_quiet(frames(server_frame(TEXT, b"begun", fin=False)))
-
-    def test_no_answer_to_our_ping_is_a_loss(self):
-        def behave(peer):
-            peer.upgrade()
-            peer.stay()
-        self.assert_evil(behave, (CLOSED, TIMED_OUT), "(?i)ping|pong",
-                         args=["--ping-interval=0.2", "--ping-timeout=0.3"])
 
 
 if __name__ == "__main__":
