@@ -31,6 +31,7 @@ class Screen:
         self.scrolled = []  # lines that have left at the top
         self.row = self.column = 0
         self.bells = 0
+        self.inserting = False
         self.unknown = []
         self._rest = b""
 
@@ -109,7 +110,11 @@ class Screen:
         if self.column >= self.columns:
             self.column = 0
             self._line_feed()
-        self.lines[self.row][self.column] = char
+        line = self.lines[self.row]
+        if self.inserting:
+            line.insert(self.column, "")
+            line.pop()
+        line[self.column] = char
         self.column += 1
 
     def _escape(self, data):
@@ -129,8 +134,10 @@ class Screen:
         values = [int(n) if n.isdigit() else 0 for n in numbers.split(b";")]
         n = values[0] or 1
         line = self.lines[self.row]
-        if private or final in b"mhlr":
-            pass  # colours and modes are not seen here
+        if not private and numbers == b"4" and final in b"hl":
+            self.inserting = final == b"h"
+        elif private or final in b"mhlr":
+            pass  # colours and the other modes are not seen here
         elif final == b"C":
             self.column = min(self.column + n, self.columns - 1)
         elif final == b"D":
