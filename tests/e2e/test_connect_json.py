@@ -197,7 +197,7 @@ class Commands(ConnectCase):
         for bad in (b"not json", b"[]", b"{}", b'"text"', b'{"sned":{"text":"x"}}', b'{"send":1}',
                     b'{"send":{}}', b'{"send":{"text":1}}', b'{"send":{"text":"a","hex":"00"}}',
                     b'{"send":{"hex":"0"}}', b'{"send":{"base64":"#"}}', b'{"ping":1}',
-                    b'{"ping":"' + b"x" * 126 + b'"}', b'{"close":{"code":1005}}',
+                    b'{"ping":"' + b"x" * 126 + b'"}', b'{"close":{"code":65536}}',
                     b'{"close":{"code":"1000"}}', b'{"close":{"code":1000,"reason":"'
                     + b"x" * 124 + b'"}}', b'{"send":{"file":"/nowhere/at/all"}}',
                     b'{"send":{"text":"x"},"ping":"y"}', b'{"send":{"text":"x"}} trailing',

@@ -6,6 +6,7 @@ without an input, message boundaries that a pipe loses, and an exit code of 0 af
 # ctest: one-byte
 
 import os
+import re
 import unittest
 
 import evilserver as evil
@@ -185,6 +186,18 @@ class Kinds(ConnectCase):
                                 stdin=b"AP8Q\n\nyv4=\n")
         self.assertEqual(done.code, OK, done)
         server.wait_messages([b"\x00\xff\x10", b"", b"\xca\xfe"])
+
+    def test_a_binary_message_comes_as_the_same_kind(self):
+        """As hexadecimal if nothing is said, so that a line stays a line; a note tells it once."""
+        server = self.ws_server(say(b"\x00\n\xff", b"a", "text", close=(1000, "")))
+        for option, lines in (("--hex", [b"000aff", b"61", b"text"]),
+                              ("--base64", [b"AAr/", b"YQ==", b"text"]),
+                              ("--binary", [b"\x00\n\xff", b"a", b"text"]),
+                              ("--text", [b"000aff", b"61", b"text"])):
+            with self.subTest(option):
+                done = self.run_connect(server.url(), option)
+                self.assert_output(done, *lines)
+        self.assertEqual(len(re.findall("(?m)^taburet: .*binary", done.err)), 1, done.err)
 
     def test_data_has_the_same_kind(self):
         server = self.ws_server()

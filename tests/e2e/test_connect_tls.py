@@ -96,11 +96,6 @@ class Tls(ConnectCase):
                 self.assert_output(done, b"hi")
                 self.assertRegex(done.err, r"(?i)not (verified|checked)|insecure")
 
-    def test_insecure_warns_although_silent(self):
-        done = self.run_connect(self.serve().url(), "-k", "-s", "-S", "-d", "hi", "-1")
-        self.assert_output(done, b"hi")
-        self.assertRegex(done.err, r"(?i)not (verified|checked)|insecure")
-
     def test_an_authority_file_that_is_none(self):
         path = self.file("junk.pem", "no certificate\n")
         server = self.evil_server(evil.silence)

@@ -340,7 +340,7 @@ class SlashCommands(TerminalCase):
     def test_bad_arguments_are_said_and_not_sent(self):
         server = self.ws_server()
         terminal = self.opened(server)
-        for line in ("/hex xyz", "/base64 #", "/file /nowhere/at/all", "/close 5000", "/frag x y",
+        for line in ("/hex xyz", "/base64 #", "/file /nowhere/at/all", "/close 65536", "/frag x y",
                      "/raw 0", "/ping " + "x" * 126):
             terminal.enter(line)
             self.wait_prompt(terminal)
