@@ -148,6 +148,13 @@ class EvilPeer:
             pass
         return got
 
+    def close(self, code, reason=b""):
+        """Closes, waits for the answer, and ends the connection, as it should be."""
+        self.send_frame(CLOSE, close_body(code, reason))
+        self.read_until(CLOSE)
+        self.half_close()
+        self.stay()
+
     def answer_close(self):
         """Waits for the client's close, answers with the same, and ends the connection."""
         got = self.read_until(CLOSE)

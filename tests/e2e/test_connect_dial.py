@@ -86,8 +86,7 @@ class Routes(DialCase):
         """Tells the client its address."""
         peer.upgrade()
         peer.send_frame(TEXT, peer.sock.getpeername()[0].encode())
-        peer.send(evil.close_frame(1000))
-        peer.stay()
+        peer.close(1000)
 
     def test_an_interface_that_is_not_there(self):
         server = self.evil_server(evil.silence)

@@ -80,8 +80,7 @@ class Events(ConnectCase):
             peer.send_frame(PING, b"\xff")
             peer.send_frame(PING, b"are you there")
             peer.read_until(TEXT)
-            peer.send(evil.close_frame(1000))
-            peer.stay()
+            peer.close(1000)
         done = self.run_json(self.evil_server(behave), "-P", "-d", "x")
         pings = events(done.out, "ping")
         self.assertEqual([(p["from"], p.get("data"), p.get("base64")) for p in pings],
@@ -173,8 +172,7 @@ class Commands(ConnectCase):
         def behave(peer):
             peer.upgrade()
             got.append(peer.read_until(PING).payload)
-            peer.send(evil.close_frame(1000))
-            peer.stay()
+            peer.close(1000)
         got = []
         server = self.evil_server(behave)
         self.run_commands(server, {"ping": "are you there"})

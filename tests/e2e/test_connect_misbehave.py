@@ -164,8 +164,7 @@ class Silence(Wire):
             peer.upgrade()
             for _ in range(3):
                 peer.send_frame(PONG, peer.read_until(PING).payload)
-            peer.send(evil.close_frame(1000))
-            peer.stay()
+            peer.close(1000)
         began = time.monotonic()
         done = self.run_connect(self.evil_server(behave).url(), "--ping-interval=0.1",
                                 "--wait=-1")

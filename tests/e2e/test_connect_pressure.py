@@ -67,8 +67,7 @@ class Pressure(ConnectCase):
             block = evil.server_frame(TEXT, text) * 64
             for _ in range(total // (64 * KIB)):
                 peer.send(block)
-            peer.send(evil.close_frame(1000))
-            peer.stay()
+            peer.close(1000)
         server = self.evil_server(behave)
         left, right = os.pipe()
         self.addCleanup(os.close, left)

@@ -69,7 +69,7 @@ class Socks(ProxyCase):
         for who in (f"{USER}:wrongpass@", ""):
             done = self.run_connect(server.url(), "-x",
                                     f"socks5h://{who}127.0.0.1:{proxy.port}")
-            self.assert_error(done, NO_CONNECTION, "(?i)proxy|socks", str(proxy.port))
+            self.assert_error(done, NO_CONNECTION, "(?i)proxy|socks")
             self.assertNotIn("wrongpass", done.err)
         self.assertEqual(server.peers, [])
 

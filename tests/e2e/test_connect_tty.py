@@ -483,8 +483,7 @@ class HostileText(TerminalCase):
                                                                                     b"\xc2\x9b"))
             peer.send_frame(PING, CONTROLS)
             peer.send_frame(PING, b"\xff\x9b\x1b[2J")
-            peer.send(evil.close_frame(1000))
-            peer.stay()
+            peer.close(1000)
         _, raw = self.run_dumb(self.evil_server(behave), "-vv", "-P")
         self.assert_harmless(raw)
 
