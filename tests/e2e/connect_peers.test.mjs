@@ -152,7 +152,7 @@ test("fragments from ws arrive whole", async (t) => {
 
 test("what breaks the protocol is told by ws", async (t) => {
     const url = await listen(t, (socket) => socket.on("error", () => {}));
-    for (const args of [["--rsv=2"], ["--opcode=3"], ["--opcode=0"]]) {
+    for (const args of [["--rsv=010"], ["--opcode=3"], ["--opcode=0"]]) {
         const done = await connect(t, url, ["--no-deflate", "-d", "x", "--wait=-1", ...args]);
         assert.equal(done.code, 101, done.err);
         assert.match(done.err, /1002/);

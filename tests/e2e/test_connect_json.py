@@ -1,4 +1,4 @@
-"""`taburet connect` as another program's engine: events out, commands in, one JSON object a line."""
+"""`taburet connect` as another program's engine: events out, commands in, an object a line."""
 
 import base64
 import json
@@ -185,10 +185,10 @@ class Commands(ConnectCase):
         self.assert_ends(done, OK)
         self.assertEqual(server.wait_close(), (4321, "so there"))
 
-    def test_close_without_a_code_is_1000(self):
+    def test_close_without_a_code_is_a_close_frame_without_one(self):
         server = self.ws_server()
         self.run_connect(server.url(), COMMANDS, "--wait=-1", stdin=lines({"close": {}}))
-        self.assertEqual(server.wait_close()[0], 1000)
+        self.assertEqual(server.wait_close()[0], 1005)
 
     def test_a_bad_command_names_its_line_and_is_exit_2(self):
         server = self.ws_server()

@@ -67,9 +67,23 @@ class Shapes(Wire):
         got, _ = self.frames_of("--mask=00000000", "-d", "hello")
         self.assertEqual(got[0][1], b"\x81\x85\0\0\0\0hello")
 
+    def test_no_mask(self):
+        got = []
+
+        def behave(peer):
+            peer.upgrade()
+            got.append(peer.read_raw_frame()[1])
+            peer.close(1002)
+        server = self.evil_server(behave)
+        done = self.run_connect(server.url(), PLAIN, "--mask=none", "-d", "hello", "--wait=-1")
+        self.assert_ends(done, CLOSED, "1002")
+        self.assertEqual(got, [b"\x81\x05hello"])
+
     def test_rsv(self):
+        """RSV1, RSV2, RSV3, in the order in which they stand in the frame."""
         for bits in (1, 2, 4, 7):
-            self.assertEqual(self.shapes(f"--rsv={bits}", "-d", "x"), [(1, bits, TEXT, b"x")])
+            self.assertEqual(self.shapes(f"--rsv={bits:03b}", "-d", "x"),
+                             [(1, bits, TEXT, b"x")])
 
     def test_opcode(self):
         for number in (0, 2, 3, 7, 11, 15):
@@ -78,7 +92,7 @@ class Shapes(Wire):
         self.assertEqual(self.shapes("--opcode=9", "-d", "x"), [(1, 0, PING, b"x")])
 
     def test_all_of_it_at_once(self):
-        got, _ = self.frames_of("--fragment=2", "--rsv=3", "--opcode=5", "--mask=ffffffff", "-d",
+        got, _ = self.frames_of("--fragment=2", "--rsv=011", "--opcode=5", "--mask=ffffffff", "-d",
                                 "abc")
         self.assertEqual([raw for _, raw in got[:2]],
                          [b"\x35\x82\xff\xff\xff\xff" + mask_bytes(b"ab", b"\xff" * 4),
@@ -95,7 +109,7 @@ class Shapes(Wire):
         self.assertEqual(self.shapes("--opcode=9", "-d", "x" * 126), [(1, 0, PING, b"x" * 126)])
 
     def test_bad_values(self):
-        for option in ("--fragment=0", "--mask=0102", "--mask=", "--rsv=8", "--rsv=x",
+        for option in ("--fragment=0", "--mask=0102", "--mask=", "--rsv=1", "--rsv=102",
                        "--opcode=16"):
             with self.subTest(option):
                 self.assert_error(self.run_connect("ws://127.0.0.1:9/", option, "-d", "x"), USAGE,
@@ -107,7 +121,7 @@ class Shapes(Wire):
             peer.read_frame()
             peer.send(evil.close_frame(1002, b"reserved bits"))
             peer.read_until(CLOSE)
-        done = self.run_connect(self.evil_server(behave).url(), PLAIN, "--rsv=2", "-d", "x",
+        done = self.run_connect(self.evil_server(behave).url(), PLAIN, "--rsv=010", "-d", "x",
                                 "--wait=-1")
         self.assert_error(done, CLOSED, "(?i)rsv", "1002", "reserved bits")
 

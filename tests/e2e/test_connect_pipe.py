@@ -125,6 +125,13 @@ class Framing(ConnectCase):
         self.assert_data(done, b"a\n-b\n--\nc--\n")
         server.wait_messages(["a\n-b\n", "c"])
 
+    def test_a_separator_with_escapes(self):
+        server = self.ws_server()
+        done = self.run_connect(server.url(), r"--separator=\r\n\t\\\0", SHORT,
+                                stdin=b"a\r\n\t\\\0b")
+        self.assert_data(done, b"a\r\n\t\\\0b\r\n\t\\\0")
+        server.wait_messages(["a", "b"])
+
     def test_a_separator_that_is_cut_by_the_pipe(self):
         server = self.ws_server()
         program = self.connect(server.url(), "--separator=<END>", SHORT)
@@ -252,6 +259,11 @@ class Data(ConnectCase):
         finally:
             os.close(left)
             os.close(right)
+
+    def test_stdin_as_one_message(self):
+        server = self.ws_server()
+        self.run_connect(server.url(), "-d", "@-", "--wait=0.1", stdin=b"two\nlines\n")
+        server.wait_messages(["two\nlines\n"])
 
     def test_an_open_stdin_does_not_hold_it(self):
         server = self.ws_server()

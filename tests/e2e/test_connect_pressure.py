@@ -1,4 +1,4 @@
-"""`taburet connect` between a fast side and a slow one: no memory, no spinning, and nothing lost."""
+"""`taburet connect` between a fast side and a slow one: no memory, no spinning, nothing lost."""
 # ctest: serial
 
 import os
