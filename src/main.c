@@ -7,67 +7,76 @@
 #include <unistd.h>
 
 #include "app/command.h"
+#include "app/connect/connect.h"
+#include "app/manual/manual.h"
 #include "app/serve/serve.h"
-#include "base/text.h"
 
-static const struct command *const commands[] = {&serve_command};
+static int help(const struct command *const *all, int argc, char **argv);
+static int print_version(int argc, char **argv);
 
-enum { COMMAND_COUNT = sizeof commands / sizeof *commands };
+static const struct command help_command = {
+    .name = "help",
+    .operands = "[VERB]",
+    .summary = "Print this, or with a verb: its options",
+    .about = "Prints the verbs, or what a verb does and its options.\n",
+    .options = command_only_help,
+    .run_on = help,
+};
 
-static const struct command *find(const char *name) {
-    for (size_t i = 0; i < COMMAND_COUNT; i++) {
-        if (strcmp(commands[i]->name, name) == 0) {
-            return commands[i];
-        }
-    }
-    return NULL;
-}
+static const struct command version_command = {
+    .name = "version",
+    .operands = "",
+    .summary = "Print the version",
+    .about = "Prints the program's name and version.\n",
+    .options = command_only_help,
+    .run = print_version,
+};
+
+static const struct command *const commands[] = {
+    &serve_command, &connect_command, &help_command, &manual_command, &completion_command, &version_command, NULL,
+};
 
 static void print_overview(FILE *out) {
     fputs("Taburet, the WebSocket workbench.\n\nUsage: taburet VERB [OPTION]...\n\n", out);
-    for (size_t i = 0; i < COMMAND_COUNT; i++) {
-        fprintf(out, "  %-10s %s\n", commands[i]->name, commands[i]->summary);
+    for (const struct command *const *c = commands; *c != NULL; c++) {
+        fprintf(out, "  %-10s %s\n", (*c)->name, (*c)->summary);
     }
-    fputs("  help       Print this, or with a verb: its options\n"
-          "  version    Print the version\n"
-          "\n'taburet VERB --help' prints the options of a verb.\n",
-          out);
+    fputs("\n'taburet VERB --help' prints the options of a verb.\n", out);
 }
 
-static int report_unknown(const char *name) {
-    const char *names[COMMAND_COUNT + 2] = {"help", "version"};
-    for (size_t i = 0; i < COMMAND_COUNT; i++) {
-        names[i + 2] = commands[i]->name;
+static int help(const struct command *const *all, int argc, char **argv) {
+    const char *verb;
+    int code;
+    if (!command_read_operand(&help_command, argc, argv, &verb, &code)) {
+        return code;
     }
-    struct bytes safe = BYTES_INIT;
-    text_escape(&safe, name, strlen(name), TEXT_ONE_LINE);
-    const char *near = text_nearest(name, names, COMMAND_COUNT + 2);
-    if (near != NULL) {
-        command_error("unknown verb '%.*s' (did you mean '%s'?)", (int)safe.len,
-                      (const char *)safe.data, near);
-    } else {
-        command_error("unknown verb '%.*s' ('taburet help' lists them)", (int)safe.len,
-                      (const char *)safe.data);
-    }
-    bytes_release(&safe);
-    return EXIT_USAGE;
-}
-
-static int help(int argc, char **argv) {
-    if (argc == 0) {
+    if (verb == NULL) {
         print_overview(stdout);
         return EXIT_OK;
     }
-    const struct command *command = find(argv[0]);
+    const struct command *command = command_find(all, verb);
     if (command == NULL) {
-        return report_unknown(argv[0]);
+        return command_refuse_verb(all, verb);
     }
     command_print_help(command);
     return EXIT_OK;
 }
 
-static bool is_one_of(const char *word, const char *a, const char *b, const char *c) {
-    return strcmp(word, a) == 0 || strcmp(word, b) == 0 || strcmp(word, c) == 0;
+static int print_version(int argc, char **argv) {
+    const char *operand;
+    int code;
+    if (command_read_operand(&version_command, argc, argv, &operand, &code)) {
+        puts("taburet " TABURET_VERSION);
+    }
+    return code;
+}
+
+/* What other programs have as options instead of verbs. */
+static const char *verb_of(const char *word) {
+    if (strcmp(word, "--help") == 0 || strcmp(word, "-h") == 0) {
+        return "help";
+    }
+    return strcmp(word, "--version") == 0 || strcmp(word, "-V") == 0 ? "version" : word;
 }
 
 /* Where standard input, output or errors are closed, the next file to be opened would get their
@@ -89,13 +98,10 @@ int main(int argc, char **argv) {
         print_overview(stderr);
         return EXIT_USAGE;
     }
-    if (is_one_of(argv[1], "help", "--help", "-h")) {
-        return help(argc - 2, argv + 2);
+    const struct command *command = command_find(commands, verb_of(argv[1]));
+    if (command == NULL) {
+        return command_refuse_verb(commands, argv[1]);
     }
-    if (is_one_of(argv[1], "version", "--version", "-V")) {
-        puts("taburet " TABURET_VERSION);
-        return EXIT_OK;
-    }
-    const struct command *command = find(argv[1]);
-    return command == NULL ? report_unknown(argv[1]) : command->run(argc - 2, argv + 2);
+    return command->run_on != NULL ? command->run_on(commands, argc - 2, argv + 2)
+                                   : command->run(argc - 2, argv + 2);
 }

@@ -20,12 +20,15 @@
 
 enum { LAST_PATIENCE_MS = 2000 };
 
-/* A deadline that is always over: what the descriptor does not take now, it need not. */
-enum { AT_ONCE = 0 };
+/* Deadlines: one that is always over (what the descriptor does not take now, it need not), and one
+ * that never is. */
+#define AT_ONCE ((int64_t)0)
+#define NEVER INT64_MAX
 
 struct log {
     int fd;
     bool is_file; /* a regular file takes everything */
+    bool keeps_all;
     enum log_format format;
     enum log_level level;
     atomic_int failed;     /* the errno that silenced the log, or 0 */
@@ -44,6 +47,9 @@ static int64_t now_ms(void) {
 static int left_until(int64_t deadline_ms) {
     if (deadline_ms == AT_ONCE) {
         return 0;
+    }
+    if (deadline_ms == NEVER) {
+        return -1;
     }
     int64_t left = deadline_ms - now_ms();
     return left > 0 ? (int)left : 0;
@@ -115,25 +121,26 @@ static void flush_locked(struct log *log, int64_t deadline_ms) {
 
 /* Whether the buffer takes one more line; if not, the line is counted. The mutex is held. */
 static bool has_room(struct log *log) {
-    if (log->lost > 0 || log->buffer.len >= BUFFER_MAX) {
+    if (!log->keeps_all && (log->lost > 0 || log->buffer.len >= BUFFER_MAX)) {
         log->lost++;
         return false;
     }
     return true;
 }
 
-/* Ends the line that begins at `start`, or takes it back if it did not fit into memory. The
- * mutex is held. */
-static void end_line(struct log *log, size_t start, int err) {
-    if (err == TB_OK) {
-        err = bytes_append(&log->buffer, "\n", 1);
-    }
+/* Ends what begins at `start`, or takes it back if it did not fit into memory. The mutex is held.
+ */
+static void end_piece(struct log *log, size_t start, int err) {
     if (err != TB_OK) {
         log->buffer.len = start;
     }
     if (log->buffer.len >= BUFFER_SIZE) {
         flush_locked(log, AT_ONCE);
     }
+}
+
+static void end_line(struct log *log, size_t start, int err) {
+    end_piece(log, start, err == TB_OK ? bytes_append(&log->buffer, "\n", 1) : err);
 }
 
 struct log *log_new(int fd, enum log_format format, enum log_level level) {
@@ -151,6 +158,17 @@ struct log *log_new(int fd, enum log_format format, enum log_level level) {
         return NULL;
     }
     return log;
+}
+
+void log_keep_all(struct log *log) {
+    log->keeps_all = true;
+}
+
+size_t log_waiting(struct log *log) {
+    pthread_mutex_lock(&log->mutex);
+    size_t waiting = log->buffer.len;
+    pthread_mutex_unlock(&log->mutex);
+    return waiting;
 }
 
 void log_free(struct log *log) {
@@ -206,12 +224,31 @@ void log_line(struct log *log, enum log_level level, const char *p, size_t n) {
     pthread_mutex_unlock(&log->mutex);
 }
 
+void log_bytes(struct log *log, enum log_level level, const char *p, size_t n) {
+    if (!log_shows(log, level)) {
+        return;
+    }
+    pthread_mutex_lock(&log->mutex);
+    if (has_room(log)) {
+        size_t start = log->buffer.len;
+        end_piece(log, start, bytes_append(&log->buffer, p, n));
+    }
+    pthread_mutex_unlock(&log->mutex);
+}
+
 bool log_flush(struct log *log) {
     pthread_mutex_lock(&log->mutex);
     flush_locked(log, AT_ONCE);
     bool waits = log->buffer.len > 0 && atomic_load(&log->failed) == 0;
     pthread_mutex_unlock(&log->mutex);
     return waits;
+}
+
+int log_flush_all(struct log *log) {
+    pthread_mutex_lock(&log->mutex);
+    flush_locked(log, NEVER);
+    pthread_mutex_unlock(&log->mutex);
+    return log_failed(log);
 }
 
 int log_failed(const struct log *log) {

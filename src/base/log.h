@@ -31,6 +31,13 @@ struct log;
 /* A log that writes to fd (not closed by log_free). NULL if memory is out. */
 struct log *log_new(int fd, enum log_format format, enum log_level level);
 
+/* From now on nothing is ever left out, however slow the reader: for what is not a log of the work
+ * but the work itself. The owner looks at log_waiting() and stops in time. */
+void log_keep_all(struct log *log);
+
+/* Bytes that wait for the reader. */
+size_t log_waiting(struct log *log);
+
 /* Flushes, waiting up to two seconds in all for a slow reader, and frees. NULL is allowed. */
 void log_free(struct log *log);
 
@@ -48,9 +55,16 @@ void log_textf(struct log *log, enum log_level level, const char *fmt, ...)
  * that is safe already. */
 void log_line(struct log *log, enum log_level level, const char *p, size_t n);
 
+/* Writes p[0..n) as it stands, and nothing behind it. Whole or not at all. */
+void log_bytes(struct log *log, enum log_level level, const char *p, size_t n);
+
 /* Writes the buffered lines to the descriptor, as far as it takes them now. Returns whether some
  * still wait for the reader, and so for another flush. Safe from any thread. */
 bool log_flush(struct log *log);
+
+/* Writes everything, waiting for the reader as long as it takes. Returns 0, or the errno that
+ * silenced the log. */
+int log_flush_all(struct log *log);
 
 /* 0, or the errno that silenced the log. */
 int log_failed(const struct log *log);

@@ -9,9 +9,6 @@
 #include "base/text.h"
 #include "base/units.h"
 
-#define HELP_COLUMNS 80
-#define HELP_LABEL_MAX 30 /* a longer label gets a line of its own */
-
 struct parser {
     const struct option *table;
     int argc;
@@ -20,6 +17,7 @@ struct parser {
     void *settings;
     struct option_list *operands;
     struct bytes *message;
+    const char *dashes; /* what stands before a name in a message */
 };
 
 /* Says what was wrong. The whole line is escaped at once, so what the user typed needs no care
@@ -35,10 +33,6 @@ static int __attribute__((format(printf, 2, 3))) refuse(struct parser *p, const 
     }
     bytes_release(&raw);
     return err == TB_OK ? TB_EINVAL : err;
-}
-
-static void *slot(const struct option *o, void *settings) {
-    return (char *)settings + o->offset;
 }
 
 /* The room doubles whenever the count is a power of two, so it needs no field of its own. */
@@ -101,20 +95,22 @@ static const struct quantity duration = {DURATIONS, DURATIONS, duration_units, u
 
 static int refuse_quantity(struct parser *p, const struct option *o, const struct quantity *q,
                            int err, const char *value) {
+    const char *also = (o->flags & OPTION_FOREVER) != 0 ? ", or -1 (for ever)" : "";
     if (o->min != 0 || o->max != 0) {
         struct limit_text min = limit_print(o->min, q->units);
         struct limit_text max = limit_print(o->max, q->units);
-        return refuse(p, "option '--%s' needs %s from %s to %s, not '%s'", o->name, q->limited,
-                      min.text, max.text, value);
+        return refuse(p, "option '%s%s' needs %s from %s to %s%s, not '%s'", p->dashes, o->name,
+                      q->limited, min.text, max.text, also, value);
     }
     if (err == TB_ERANGE) {
-        return refuse(p, "option '--%s' cannot be as large as '%s'", o->name, value);
+        return refuse(p, "option '%s%s' cannot be as large as '%s'", p->dashes, o->name, value);
     }
-    return refuse(p, "option '--%s' needs %s, not '%s'", o->name, q->unlimited, value);
+    return refuse(p, "option '%s%s' needs %s%s, not '%s'", p->dashes, o->name, q->unlimited, also,
+                  value);
 }
 
-static int set_quantity(struct parser *p, const struct option *o, const struct quantity *q,
-                        const char *value) {
+static int set_quantity(struct parser *p, const struct option *o, void *slot, const char *value,
+                        const struct quantity *q) {
     bool limited = o->min != 0 || o->max != 0;
     uint64_t result;
     int err = q->read(value, &result);
@@ -124,41 +120,57 @@ static int set_quantity(struct parser *p, const struct option *o, const struct q
     if (err != TB_OK) {
         return refuse_quantity(p, o, q, err, value);
     }
-    *(uint64_t *)slot(o, p->settings) = result;
+    *(uint64_t *)slot = result;
     return TB_OK;
 }
 
-static int set_number(struct parser *p, const struct option *o, const char *value) {
-    return set_quantity(p, o, &number, value);
+static int set_number(struct parser *p, const struct option *o, void *slot, const char *value) {
+    return set_quantity(p, o, slot, value, &number);
 }
 
-static int set_size(struct parser *p, const struct option *o, const char *value) {
-    return set_quantity(p, o, &size, value);
+static int set_size(struct parser *p, const struct option *o, void *slot, const char *value) {
+    return set_quantity(p, o, slot, value, &size);
 }
 
-static int set_duration(struct parser *p, const struct option *o, const char *value) {
-    return set_quantity(p, o, &duration, value);
+static int set_duration(struct parser *p, const struct option *o, void *slot, const char *value) {
+    if ((o->flags & OPTION_FOREVER) != 0 && strcmp(value, "-1") == 0) {
+        *(uint64_t *)slot = OPTION_FOREVER_MS;
+        return TB_OK;
+    }
+    return set_quantity(p, o, slot, value, &duration);
 }
 
-static int set_flag(struct parser *p, const struct option *o, const char *value) {
-    (void)value;
-    *(bool *)slot(o, p->settings) = true;
+static int set_flag(struct parser *p, const struct option *o, void *slot, const char *value) {
+    (void)p, (void)o, (void)value;
+    *(bool *)slot = true;
     return TB_OK;
 }
 
-static int set_count(struct parser *p, const struct option *o, const char *value) {
-    (void)value;
-    ++*(unsigned *)slot(o, p->settings);
+static int set_count(struct parser *p, const struct option *o, void *slot, const char *value) {
+    (void)p, (void)o, (void)value;
+    ++*(unsigned *)slot;
     return TB_OK;
 }
 
-static int set_string(struct parser *p, const struct option *o, const char *value) {
-    *(const char **)slot(o, p->settings) = value;
+static int set_value(struct parser *p, const struct option *o, void *slot, const char *value) {
+    (void)p, (void)value;
+    *(int *)slot = o->value;
     return TB_OK;
 }
 
-static int set_list(struct parser *p, const struct option *o, const char *value) {
-    return list_add(slot(o, p->settings), value);
+static int set_string(struct parser *p, const struct option *o, void *slot, const char *value) {
+    (void)p, (void)o;
+    *(const char **)slot = value;
+    return TB_OK;
+}
+
+static int set_list(struct parser *p, const struct option *o, void *slot, const char *value) {
+    (void)p, (void)o;
+    return list_add(slot, value);
+}
+
+static int set_call(struct parser *p, const struct option *o, void *slot, const char *value) {
+    return o->call(p->table, p->settings, slot, value, p->message);
 }
 
 /* "close|drop|wait" becomes "close, drop or wait". */
@@ -180,19 +192,19 @@ static int refuse_choice(struct parser *p, const struct option *o, const char *v
     struct bytes allowed = BYTES_INIT;
     int err = append_choices(&allowed, o->choices);
     if (err == TB_OK) {
-        err = refuse(p, "option '--%s' takes %.*s, not '%s'", o->name, (int)allowed.len,
+        err = refuse(p, "option '%s%s' takes %.*s, not '%s'", p->dashes, o->name, (int)allowed.len,
                      (const char *)allowed.data, value);
     }
     bytes_release(&allowed);
     return err;
 }
 
-static int set_choice(struct parser *p, const struct option *o, const char *value) {
+static int set_choice(struct parser *p, const struct option *o, void *slot, const char *value) {
     const char *word = o->choices;
     for (int i = 0;; i++) {
         size_t len = strcspn(word, "|");
         if (strlen(value) == len && memcmp(word, value, len) == 0) {
-            *(int *)slot(o, p->settings) = i;
+            *(int *)slot = i;
             return TB_OK;
         }
         if (word[len] == '\0') {
@@ -205,38 +217,89 @@ static int set_choice(struct parser *p, const struct option *o, const char *valu
 /* What parsing has to know of each kind. */
 static const struct {
     bool has_argument;
-    int (*set)(struct parser *p, const struct option *o, const char *value);
+    int (*set)(struct parser *p, const struct option *o, void *slot, const char *value);
 } kinds[] = {
-    [OPTION_FLAG] = {false, set_flag},        [OPTION_COUNT] = {false, set_count},
-    [OPTION_STRING] = {true, set_string},     [OPTION_LIST] = {true, set_list},
-    [OPTION_NUMBER] = {true, set_number},     [OPTION_SIZE] = {true, set_size},
-    [OPTION_DURATION] = {true, set_duration}, [OPTION_CHOICE] = {true, set_choice},
+    [OPTION_FLAG] = {false, set_flag},    [OPTION_COUNT] = {false, set_count},
+    [OPTION_SET] = {false, set_value},    [OPTION_STRING] = {true, set_string},
+    [OPTION_LIST] = {true, set_list},     [OPTION_NUMBER] = {true, set_number},
+    [OPTION_SIZE] = {true, set_size},     [OPTION_DURATION] = {true, set_duration},
+    [OPTION_CHOICE] = {true, set_choice}, [OPTION_CALL] = {true, set_call},
+    [OPTION_GROUP] = {false, NULL},
 };
 
-static const struct option *find_name(const struct option *table, const char *name, size_t len) {
-    for (const struct option *o = table; o->name != NULL; o++) {
-        if (strlen(o->name) == len && memcmp(o->name, name, len) == 0) {
-            return o;
-        }
-    }
-    return NULL;
+bool option_has_argument(const struct option *o) {
+    return kinds[o->kind].has_argument;
 }
 
-static const struct option *find_letter(const struct option *table, char letter) {
-    for (const struct option *o = table; o->name != NULL; o++) {
-        if (o->letter == letter) {
-            return o;
-        }
-    }
-    return NULL;
+const char *option_argument(const struct option *o) {
+    return o->arg != NULL ? o->arg : o->choices;
 }
 
-static size_t table_count(const struct option *table) {
-    size_t n = 0;
-    while (table[n].name != NULL) {
-        n++;
+void option_walk_init(struct option_walk *w, const struct option *table) {
+    *w = (struct option_walk){.levels = {{.next = table}}};
+}
+
+static bool is_end(const struct option *o) {
+    return o->name == NULL && o->kind != OPTION_GROUP;
+}
+
+const struct option *option_walk_next(struct option_walk *w) {
+    while (is_end(w->levels[w->depth].next)) {
+        if (w->depth == 0) {
+            return NULL;
+        }
+        w->depth--;
     }
-    return n;
+    const struct option *o = w->levels[w->depth].next++;
+    w->offset = w->levels[w->depth].offset + o->offset;
+    if (o->kind == OPTION_GROUP && o->group != NULL && w->depth + 1 < OPTION_DEPTH) {
+        w->depth++;
+        w->levels[w->depth].next = o->group;
+        w->levels[w->depth].offset = w->offset;
+    }
+    return o;
+}
+
+static bool has_name(const struct option *o, const char *name, size_t len) {
+    return o->name != NULL && strlen(o->name) == len && memcmp(o->name, name, len) == 0;
+}
+
+/* *slot is where the value of the row that was found belongs. */
+static const struct option *find_name(const struct parser *p, const char *name, size_t len,
+                                      void **slot) {
+    struct option_walk w;
+    const struct option *o;
+    option_walk_init(&w, p->table);
+    do {
+        o = option_walk_next(&w);
+    } while (o != NULL && !has_name(o, name, len));
+    *slot = (char *)p->settings + w.offset;
+    return o;
+}
+
+static const struct option *find_letter(const struct parser *p, char letter, void **slot) {
+    struct option_walk w;
+    const struct option *o;
+    option_walk_init(&w, p->table);
+    do {
+        o = option_walk_next(&w);
+    } while (o != NULL && o->letter != letter);
+    *slot = (char *)p->settings + w.offset;
+    return o;
+}
+
+/* Gives the names of the rows, at most as many as there are rows. With names NULL it counts. */
+static size_t list_names(const struct option *table, const char **names) {
+    struct option_walk w;
+    size_t count = 0;
+    option_walk_init(&w, table);
+    for (const struct option *o; (o = option_walk_next(&w)) != NULL;) {
+        if (o->name != NULL && names != NULL) {
+            names[count] = o->name;
+        }
+        count += o->name != NULL;
+    }
+    return count;
 }
 
 /* *nearest becomes the known name that name[0..len) may have meant, or NULL. */
@@ -244,15 +307,13 @@ static int find_nearest(const struct option *table, const char *name, size_t len
                         const char **nearest) {
     int err = TB_ENOMEM;
     struct bytes word = BYTES_INIT;
-    size_t count = table_count(table);
+    size_t count = list_names(table, NULL);
     const char **names = malloc((count + 1) * sizeof(*names));
     if (names == NULL || bytes_append(&word, name, len) != TB_OK ||
         bytes_append(&word, "", 1) != TB_OK) {
         goto out;
     }
-    for (size_t i = 0; i < count; i++) {
-        names[i] = table[i].name;
-    }
+    list_names(table, names);
     *nearest = text_nearest((const char *)word.data, names, count);
     err = TB_OK;
 out:
@@ -261,60 +322,87 @@ out:
     return err;
 }
 
-static int refuse_unknown(struct parser *p, const char *dashes, const char *name, size_t len) {
+/* typed[0..len) is the name with its dashes, skip of them. */
+static int refuse_unknown(struct parser *p, const char *typed, size_t len, size_t skip) {
     const char *nearest;
-    int err = find_nearest(p->table, name, len, &nearest);
+    int err = find_nearest(p->table, typed + skip, len - skip, &nearest);
     if (err != TB_OK) {
         return err;
     }
     if (nearest == NULL) {
-        return refuse(p, "unknown option '%s%.*s'", dashes, (int)len, name);
+        return refuse(p, "unknown option '%.*s'", (int)len, typed);
     }
-    return refuse(p, "unknown option '%s%.*s' (did you mean '--%s'?)", dashes, (int)len, name,
+    return refuse(p, "unknown option '%.*s' (did you mean '%s%s'?)", (int)len, typed, p->dashes,
                   nearest);
 }
 
-/* value is what came with the option, or NULL: then the next argument is the value. */
-static int set_with_argument(struct parser *p, const struct option *o, const char *value) {
-    if (value == NULL) {
-        if (p->next == p->argc) {
-            return refuse(p, "option '--%s' needs an argument", o->name);
-        }
+/* The optional argument was left out. */
+static int set_without(struct parser *p, const struct option *o, void *slot) {
+    return o->kind == OPTION_CHOICE ? set_value(p, o, slot, NULL)
+                                    : kinds[o->kind].set(p, o, slot, "");
+}
+
+/* value is NULL if there is none. */
+static int set(struct parser *p, const struct option *o, void *slot, const char *value) {
+    if (value != NULL && !option_has_argument(o)) {
+        return refuse(p, "option '%s%s' takes no argument", p->dashes, o->name);
+    }
+    if (value == NULL && (o->flags & OPTION_OPTIONAL) != 0) {
+        return set_without(p, o, slot);
+    }
+    if (value == NULL && option_has_argument(o)) {
+        return refuse(p, "option '%s%s' needs an argument", p->dashes, o->name);
+    }
+    return kinds[o->kind].set(p, o, slot, value);
+}
+
+/* Whether the option's argument may be the next one of the command line. */
+static bool wants_next(const struct option *o) {
+    return option_has_argument(o) && (o->flags & OPTION_OPTIONAL) == 0;
+}
+
+/* value is what came with the option, or NULL: then the next argument may be the value. */
+static int set_from_line(struct parser *p, const struct option *o, void *slot, const char *value) {
+    if (value == NULL && wants_next(o) && p->next < p->argc) {
         value = p->argv[p->next++];
     }
-    return kinds[o->kind].set(p, o, value);
+    return set(p, o, slot, value);
 }
 
-/* name is what stands behind the two dashes. */
-static int parse_long(struct parser *p, const char *name) {
-    size_t len = strcspn(name, "=");
-    const char *value = name[len] == '=' ? name + len + 1 : NULL;
-    const struct option *o = find_name(p->table, name, len);
+static int parse_long(struct parser *p, const char *arg) {
+    size_t len = strcspn(arg, "=");
+    void *slot;
+    const struct option *o = find_name(p, arg + 2, len - 2, &slot);
     if (o == NULL) {
-        return refuse_unknown(p, "--", name, len);
+        return refuse_unknown(p, arg, len, 2);
     }
-    if (kinds[o->kind].has_argument) {
-        return set_with_argument(p, o, value);
-    }
-    if (value != NULL) {
-        return refuse(p, "option '--%s' takes no argument", o->name);
-    }
-    return kinds[o->kind].set(p, o, NULL);
+    return set_from_line(p, o, slot, arg[len] == '=' ? arg + len + 1 : NULL);
 }
 
-/* letters is what stands behind one dash: flags, and at most one option with an argument. An
- * unknown letter is named with all that follows, for it may be a long name with one dash. */
+/* An unknown letter is named with all that follows, for it may be a long name with one dash. */
+static int refuse_letter(struct parser *p, const char *letters) {
+    struct bytes typed = BYTES_INIT;
+    int err = bytes_appendf(&typed, "-%.*s", (int)strcspn(letters, "="), letters);
+    if (err == TB_OK) {
+        err = refuse_unknown(p, (const char *)typed.data, typed.len, 1);
+    }
+    bytes_release(&typed);
+    return err;
+}
+
+/* letters is what stands behind one dash: flags, and at most one option with an argument. */
 static int parse_letters(struct parser *p, const char *letters) {
     int err = TB_OK;
     for (; err == TB_OK && *letters != '\0'; letters++) {
-        const struct option *o = find_letter(p->table, *letters);
+        void *slot;
+        const struct option *o = find_letter(p, *letters, &slot);
         if (o == NULL) {
-            return refuse_unknown(p, "-", letters, strcspn(letters, "="));
+            return refuse_letter(p, letters);
         }
-        if (kinds[o->kind].has_argument) {
-            return set_with_argument(p, o, letters[1] != '\0' ? letters + 1 : NULL);
+        if (wants_next(o)) {
+            return set_from_line(p, o, slot, letters[1] != '\0' ? letters + 1 : NULL);
         }
-        err = kinds[o->kind].set(p, o, NULL);
+        err = set(p, o, slot, NULL);
     }
     return err;
 }
@@ -336,7 +424,7 @@ static int parse_next(struct parser *p) {
         return parse_letters(p, arg + 1);
     }
     if (arg[2] != '\0') {
-        return parse_long(p, arg + 2);
+        return parse_long(p, arg);
     }
     return take_operands(p);
 }
@@ -348,12 +436,34 @@ int options_parse(const struct option *table, int argc, char *const *argv, void 
                        .argv = argv,
                        .settings = settings,
                        .operands = operands,
-                       .message = message};
+                       .message = message,
+                       .dashes = "--"};
     int err = TB_OK;
     while (err == TB_OK && p.next < p.argc) {
         err = parse_next(&p);
     }
     return err;
+}
+
+/* A letter stands behind one dash, a name behind two or none. */
+static const struct option *find_typed(const struct parser *p, const char *name, size_t len,
+                                       size_t dashes, void **slot) {
+    if (dashes == 1) {
+        return len == 2 ? find_letter(p, name[1], slot) : NULL;
+    }
+    return find_name(p, name + dashes, len - dashes, slot);
+}
+
+int options_set(const struct option *table, void *settings, const char *name, size_t len,
+                const char *value, struct bytes *message) {
+    struct parser p = {.table = table, .settings = settings, .message = message, .dashes = ""};
+    size_t dashes = 0;
+    while (dashes < 2 && dashes < len && name[dashes] == '-') {
+        dashes++;
+    }
+    void *slot;
+    const struct option *o = find_typed(&p, name, len, dashes, &slot);
+    return o != NULL ? set(&p, o, slot, value) : refuse_unknown(&p, name, len, dashes);
 }
 
 void option_list_release(struct option_list *list) {
@@ -362,75 +472,11 @@ void option_list_release(struct option_list *list) {
 }
 
 void options_release(const struct option *table, void *settings) {
-    for (const struct option *o = table; o->name != NULL; o++) {
+    struct option_walk w;
+    option_walk_init(&w, table);
+    for (const struct option *o; (o = option_walk_next(&w)) != NULL;) {
         if (o->kind == OPTION_LIST) {
-            option_list_release(slot(o, settings));
+            option_list_release((struct option_list *)(void *)((char *)settings + w.offset));
         }
-    }
-}
-
-/* The name of the argument in the help, or NULL. */
-static const char *argument_name(const struct option *o) {
-    return o->arg != NULL ? o->arg : o->choices;
-}
-
-static int label_width(const struct option *o) {
-    const char *arg = argument_name(o);
-    return (int)(strlen("  -x, --") + strlen(o->name) + (arg != NULL ? 1 + strlen(arg) : 0));
-}
-
-/* The column at which the help begins: two behind the longest label that has it beside. */
-static int help_column(const struct option *table) {
-    int widest = 0;
-    for (const struct option *o = table; o->name != NULL; o++) {
-        int width = label_width(o);
-        if (width > widest && width <= HELP_LABEL_MAX) {
-            widest = width;
-        }
-    }
-    return widest + 2;
-}
-
-static void print_label(const struct option *o, FILE *out) {
-    if (o->letter != '\0') {
-        fprintf(out, "  -%c, --%s", o->letter, o->name);
-    } else {
-        fprintf(out, "      --%s", o->name);
-    }
-    if (argument_name(o) != NULL) {
-        fprintf(out, " %s", argument_name(o));
-    }
-}
-
-/* Prints words from column `at` on, each line of them beginning at column `from`. */
-static void print_wrapped(const char *text, int at, int from, FILE *out) {
-    bool first = true;
-    while (*text != '\0') {
-        int len = (int)strcspn(text, " ");
-        if (!first && at + 1 + len > HELP_COLUMNS) {
-            fputc('\n', out);
-            at = 0;
-            first = true;
-        }
-        int gap = first ? from - at : 1;
-        fprintf(out, "%*s%.*s", gap, "", len, text);
-        at += gap + len;
-        text += len;
-        text += strspn(text, " ");
-        first = false;
-    }
-    fputc('\n', out);
-}
-
-void options_print_help(const struct option *table, FILE *out) {
-    int column = help_column(table);
-    for (const struct option *o = table; o->name != NULL; o++) {
-        int width = label_width(o);
-        print_label(o, out);
-        if (width > HELP_LABEL_MAX) {
-            fputc('\n', out);
-            width = 0;
-        }
-        print_wrapped(o->help, width, column, out);
     }
 }

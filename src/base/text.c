@@ -12,9 +12,10 @@ struct range {
     uint32_t last;
 };
 
-/* Code points beyond ASCII that a terminal or a line reader could obey. */
+/* Code points that a terminal or a line reader could obey. */
 static const struct range unsafe[] = {
-    {0x80, 0x9f},       /* C1: 9B alone is the start of a terminal command */
+    {0x00, 0x1f},       /* C0 */
+    {0x7f, 0x9f},       /* DEL and C1: 9B alone is the start of a terminal command */
     {0x061c, 0x061c},   /* Arabic letter mark */
     {0x200e, 0x200f},   /* left-to-right and right-to-left marks */
     {0x2028, 0x202e},   /* line and paragraph separators, bidirectional embeddings, overrides */
@@ -30,9 +31,11 @@ static bool is_scalar_value(uint32_t point) {
     return point <= 0x10ffff && !(point >= 0xd800 && point <= 0xdfff);
 }
 
-/* Reads one code point beyond ASCII (RFC 3629 s.3). Returns its size, or 0 if the bytes are not
- * valid: cut short, overlong, a surrogate or out of Unicode. */
-static size_t decode(const uint8_t *p, size_t n, uint32_t *point) {
+size_t text_decode(const uint8_t *p, size_t n, uint32_t *point) {
+    if (p[0] < 0x80) {
+        *point = p[0];
+        return 1;
+    }
     static const uint32_t smallest[] = {0, 0, 0x80, 0x800, 0x10000};
     size_t size = p[0] >= 0xf0 ? 4 : p[0] >= 0xe0 ? 3 : 2;
     if (p[0] < 0xc2 || p[0] > 0xf4 || size > n) {
@@ -49,6 +52,21 @@ static size_t decode(const uint8_t *p, size_t n, uint32_t *point) {
         return 0;
     }
     *point = value;
+    return size;
+}
+
+size_t text_encode(uint32_t point, uint8_t to[4]) {
+    static const uint8_t lead[] = {0, 0, 0xc0, 0xe0, 0xf0};
+    if (point < 0x80) {
+        to[0] = (uint8_t)point;
+        return 1;
+    }
+    size_t size = point < 0x800 ? 2 : point < 0x10000 ? 3 : 4;
+    for (size_t i = size - 1; i > 0; i--) {
+        to[i] = (uint8_t)(0x80 | (point & 0x3f));
+        point >>= 6;
+    }
+    to[0] = (uint8_t)(lead[size] | point);
     return size;
 }
 
@@ -78,7 +96,7 @@ static size_t safe_run(const uint8_t *p, size_t n, enum text_lines lines) {
             continue;
         }
         uint32_t point;
-        size_t size = decode(p + i, n - i, &point);
+        size_t size = text_decode(p + i, n - i, &point);
         if (size == 0 || is_unsafe_point(point)) {
             break;
         }
@@ -91,8 +109,8 @@ static size_t safe_run(const uint8_t *p, size_t n, enum text_lines lines) {
  * bytes it stands for. */
 static int escape_one(struct bytes *out, const uint8_t *p, size_t n, size_t *size) {
     uint32_t point;
-    *size = decode(p, n, &point);
-    if (*size > 0) {
+    *size = text_decode(p, n, &point);
+    if (*size > 1) {
         return bytes_appendf(out, "\\u{%x}", (unsigned)point);
     }
     *size = 1;

@@ -9,6 +9,7 @@
 #define TB_BASE_TEXT_H
 
 #include <stddef.h>
+#include <stdint.h>
 
 #include "base/bytes.h"
 
@@ -20,6 +21,13 @@ enum text_lines {
 /* Appends p[0..n), made safe. TB_OK or TB_ENOMEM (out is unchanged then). A backslash stays as it
  * is: what is shown cannot harm, but it cannot be turned back. */
 int text_escape(struct bytes *out, const void *p, size_t n, enum text_lines lines);
+
+/* Reads the code point at the front of p[0..n), n > 0. Returns its size, or 0 if the bytes are not
+ * valid UTF-8: cut short, overlong, a surrogate or out of Unicode (RFC 3629 s.3). */
+size_t text_decode(const uint8_t *p, size_t n, uint32_t *point);
+
+/* Writes a code point, which is not a surrogate, as UTF-8. Returns its size. */
+size_t text_encode(uint32_t point, uint8_t to[4]);
 
 /* Returns the entry of names[0..count) nearest to `word` (edit distance of at most 2 and less
  * than the word's length; two neighbours swapped are one edit), or NULL: for "did you mean". */

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/err.h"
+#include "conn/client_state.h"
 #include "conn/conn_state.h"
 #include "conn/endpoint.h"
 #include "conn/room.h"
@@ -12,6 +13,36 @@
 
 struct endpoint *conn_endpoint(const struct conn *c) {
     return c->endpoint;
+}
+
+bool conn_is_open(const struct conn *c) {
+    return c->state == CONN_OPEN;
+}
+
+size_t conn_unsent(const struct conn *c) {
+    return output_pending(&c->out) + stream_unsent(&c->stream);
+}
+
+static const char *why_lost(const struct conn *c) {
+    const char *tls = stream_tls_failure(&c->stream);
+    return tls != NULL || c->lost_status == 0 ? tls : uv_strerror(c->lost_status);
+}
+
+struct conn_ending conn_ending(const struct conn *c) {
+    return (struct conn_ending){
+        .closer = (enum conn_closer)c->closer,
+        .code = c->close_code,
+        .reason = c->reason == NULL ? NULL : c->reason->bytes,
+        .reason_size = c->reason == NULL ? 0 : c->reason->size,
+        .answered = c->parted,
+        .silent = c->silent,
+        .violation = (enum ws_violation)c->violation,
+        .why_lost = why_lost(c),
+    };
+}
+
+enum trace_from conn_sayer(const struct conn *c, bool us) {
+    return us == c->client ? TRACE_CLIENT : TRACE_SERVER;
 }
 
 void conn_enter(struct conn *c, enum conn_state state) {
@@ -40,6 +71,8 @@ static bool begin_end(struct conn *c) {
     if (c->was_open) {
         trace_close(c->endpoint->config->trace, c);
         c->endpoint->config->behaviour->on_close(c);
+    } else if (c->asking != NULL) {
+        client_ended(c);
     }
     return true;
 }
@@ -62,17 +95,19 @@ void conn_free(struct conn *c) {
     }
     output_release(&c->out);
     http1_free(c->head);
+    client_free(c->asking);
     bytes_release(&c->held);
     free(c->pong);
+    free(c->ping);
     free(c->reason);
     free(c);
 }
 
-/* Everything is written. */
+/* Everything is written. The server is the one to end the TCP connection (RFC 6455 s.7.1.1). */
 static void finish_leaving(struct conn *c) {
     if (c->linger) {
         stream_shutdown(&c->stream);
-    } else {
+    } else if (!c->client || !c->parted) {
         conn_end(c);
     }
 }
@@ -109,16 +144,15 @@ int conn_commit(struct conn *c, size_t n) {
     }
     struct chain *own = &c->endpoint->own;
     chain_commit(own, n);
-    if (list_is_empty(&c->queue)) {
-        list_append(&c->endpoint->dirty, &c->queue);
-    }
+    list_remove(&c->queue); /* it may have yielded: what is said goes out all the same */
+    list_append(&c->endpoint->dirty, &c->queue);
     return output_add(&c->out, own, n);
 }
 
 int conn_commit_control(struct conn *c, const uint8_t *frame, size_t n) {
     struct ws_head head;
     if (n > 0 && ws_head_parse(&head, frame, n) > 0) {
-        trace_frame(c->endpoint->config->trace, c, TRACE_SERVER, &head);
+        trace_frame(c->endpoint->config->trace, c, conn_sayer(c, true), &head);
     }
     return conn_commit(c, n);
 }
@@ -169,7 +203,23 @@ void conn_close(struct conn *c, uint16_t code, const char *reason) {
     }
 }
 
+void conn_drop(struct conn *c) {
+    if (c->asking != NULL) {
+        c->asking->told = true;
+        conn_end(c);
+    } else if (c->state == CONN_LEAVING) {
+        conn_reset(c);
+    } else {
+        conn_leave(c, false);
+    }
+}
+
+void conn_ignore(struct conn *c) {
+    c->deaf = true;
+}
+
 void conn_answer_close(struct conn *c, const struct ws_event *ev) {
+    c->parted = true;
     if (!session_close_put(&c->session)) {
         note_close(c, CONN_CLOSED_BY_PEER, ev->code, (const char *)ev->data, ev->size);
         room_leave(c);
@@ -215,6 +265,23 @@ void conn_send(struct conn *c, uint8_t opcode, const uint8_t *p, size_t n) {
 
 /* ---- writing ---- */
 
+/* Whether what the peer said may still come. TLS that has failed gives nothing to read, either. */
+static bool may_hear(const struct conn *c) {
+    return (c->paused || stream_is_reading(&c->stream)) && stream_tls_failure(&c->stream) == NULL;
+}
+
+/* The peer takes nothing any more; but what it said before may still be there to be read, its close
+ * frame for one. The end comes from there. */
+static void lose_output(struct conn *c) {
+    output_discard(&c->out);
+    c->lost_status = UV_EPIPE;
+    if (c->asking != NULL) {
+        client_write_failed(c);
+    } else if (c->state == CONN_LEAVING || !c->was_open || !may_hear(c)) {
+        conn_end(c);
+    }
+}
+
 /* Keeps what the socket did not take, until it does. */
 static void hand_over(struct conn *c, size_t rest) {
     if (output_detach(&c->out, rest) != TB_OK ||
@@ -223,26 +290,32 @@ static void hand_over(struct conn *c, size_t rest) {
     }
 }
 
-static void write_pending(struct conn *c) {
+/* False: the peer takes nothing any more. */
+static bool write_pending(struct conn *c) {
     uv_buf_t bufs[OUTPUT_BUFS];
     size_t bytes;
     unsigned count;
     while (!stream_is_busy(&c->stream) && (count = output_gather(&c->out, bufs, &bytes)) > 0) {
         ssize_t taken = stream_try(&c->stream, bufs, count);
+        if (taken == TB_ENOMEM) {
+            conn_reset(c);
+            return false;
+        }
         if (taken < 0) {
-            conn_end(c);
-            return;
+            lose_output(c);
+            return false;
         }
         output_advance(&c->out, (size_t)taken);
         if ((size_t)taken < bytes) {
             hand_over(c, bytes - (size_t)taken);
-            return;
+            return true;
         }
     }
+    return true;
 }
 
 void conn_flush(struct conn *c) {
-    write_pending(c);
+    bool takes_more = write_pending(c);
     if (c->state == CONN_GONE || stream_is_busy(&c->stream)) {
         return;
     }
@@ -252,8 +325,13 @@ void conn_flush(struct conn *c) {
     }
     if (c->state == CONN_LEAVING) {
         finish_leaving(c);
-    } else if (c->paused) {
+        return;
+    }
+    if (c->paused) {
         conn_yield(c);
+    }
+    if (takes_more && c->state == CONN_OPEN && c->endpoint->config->behaviour->on_drained != NULL) {
+        c->endpoint->config->behaviour->on_drained(c);
     }
 }
 
@@ -286,8 +364,15 @@ static void on_read(struct stream *s, uint8_t *p, size_t n) {
     struct conn *c = (struct conn *)s;
     c->heard = true;
     switch ((enum conn_state)c->state) {
+    case CONN_DIALLING:
+        client_take(c, p, n);
+        break;
     case CONN_OPENING:
-        opening_take(c, p, n);
+        if (c->client) {
+            client_take(c, p, n);
+        } else {
+            opening_take(c, p, n);
+        }
         break;
     case CONN_OPEN:
     case CONN_CLOSING:
@@ -324,12 +409,18 @@ static void trace_lost_opening(const struct conn *c) {
     if (tls != NULL) {
         snprintf(why, sizeof why, "TLS failed: %s", tls);
     }
-    trace_refused(c->endpoint->config->trace, c, c->head, 0, why);
+    const struct trace_handshake h = {.request = c->head};
+    trace_refused(c->endpoint->config->trace, c, &h, why);
 }
 
 /* What was held back is looked at before the peer's end counts. */
 static void on_end(struct stream *s, int status) {
     struct conn *c = (struct conn *)s;
+    c->lost_status = status != 0 ? status : c->lost_status;
+    if (c->asking != NULL) {
+        client_lost(c, status);
+        return;
+    }
     if (c->state == CONN_OPENING) {
         trace_lost_opening(c);
     }
@@ -342,6 +433,13 @@ static void on_end(struct stream *s, int status) {
     }
 }
 
+static void on_secured(struct stream *s) {
+    struct conn *c = (struct conn *)s;
+    if (c->asking != NULL) {
+        client_secured(c);
+    }
+}
+
 static void on_closed(struct stream *s) {
     endpoint_forget((struct conn *)s);
 }
@@ -350,5 +448,6 @@ const struct stream_events conn_stream_events = {
     .on_read = on_read,
     .on_written = on_written,
     .on_end = on_end,
+    .on_secured = on_secured,
     .on_closed = on_closed,
 };

@@ -1,6 +1,7 @@
 /* conn/conn_state.h - what a connection is made of; for the files of this room only.
  *
- * opening.c owns it until the handshake is done, conn.c afterwards; room.c sends through `out`.
+ * opening.c (a server's) or client.c owns it until the handshake is done, conn.c afterwards; room.c
+ * sends through `out`.
  */
 #ifndef TB_CONN_CONN_STATE_H
 #define TB_CONN_CONN_STATE_H
@@ -9,21 +10,24 @@
 #include "base/list.h"
 #include "conn/conn.h"
 #include "conn/output.h"
+#include "conn/trace.h"
 #include "net/address.h"
 #include "net/deadline.h"
 #include "net/stream.h"
 #include "proto/http1.h"
 #include "proto/session.h"
 
+struct client;
 struct room;
 
 /* What is awaited. */
 enum conn_state {
-    CONN_OPENING, /* the request's head */
-    CONN_OPEN,    /* messages */
-    CONN_CLOSING, /* the peer's close frame; ours was sent */
-    CONN_LEAVING, /* that the last bytes are written; input is thrown away */
-    CONN_GONE     /* the stream's end */
+    CONN_DIALLING, /* a client's: the socket, the proxy, TLS */
+    CONN_OPENING,  /* the request's head; a client's: the response's */
+    CONN_OPEN,     /* messages */
+    CONN_CLOSING,  /* the peer's close frame; ours was sent */
+    CONN_LEAVING,  /* that the last bytes are written; input is thrown away */
+    CONN_GONE      /* the stream's end */
 };
 
 /* The payload of a control frame, kept. */
@@ -42,29 +46,40 @@ struct conn {
     struct deadline deadline;
     struct ws_session session;
     struct output out;
-    struct http1 *head;  /* while opening, once bytes have come */
-    struct bytes held;   /* input that waits while the connection is paused */
-    struct note *pong;   /* what the pong that waits for the socket will say */
-    struct note *reason; /* of the close frame, or NULL */
+    struct http1 *head;    /* a server's while opening, once bytes have come */
+    struct client *asking; /* a client's until it is open */
+    struct bytes held;     /* input that waits while the connection is paused */
+    struct note *pong;     /* what the pong that waits for the socket will say */
+    struct note *ping;     /* the last one that was sent on somebody's word, or NULL */
+    struct note *reason;   /* of the close frame, or NULL */
     uint64_t id;
     uint64_t dropped;    /* messages left out, because it was too slow */
     uint64_t pinged_us;  /* when the last ping was sent */
     size_t unconfirmed;  /* what the peer had still to take then */
     uint32_t ping_count; /* the last ping's payload */
+    int lost_status;     /* libuv's, of what the connection was lost to; 0: nothing is known */
     uint16_t close_code;
     struct address address; /* unknown where nothing is traced */
     uint8_t state;          /* enum conn_state */
     uint8_t closer;         /* enum conn_closer */
+    uint8_t violation;      /* enum ws_violation: what the peer broke */
+    bool client;            /* we are the client */
     bool was_open;
     bool heard;    /* something came since the last ping */
     bool ended;    /* the peer's side has ended while we were paused */
     bool paused;   /* nothing is read until the output has drained, or the next turn */
     bool linger;   /* LEAVING: say FIN and wait for the peer's, so that it reads our last words */
     bool too_many; /* beyond the limits: to be refused with 503 */
+    bool parted;   /* both close frames are said */
+    bool silent;   /* it did not answer a ping */
+    bool deaf;     /* messages are not told any more */
 };
 
 /* ---- conn.c: saying, writing, ending ---- */
 extern const struct stream_events conn_stream_events;
+
+/* Who says what we, or the peer, say: the client or the server. */
+enum trace_from conn_sayer(const struct conn *c, bool us);
 
 /* The next state; endpoint_shared.open is counted here alone. */
 void conn_enter(struct conn *c, enum conn_state state);
@@ -120,15 +135,20 @@ void conn_ping(struct conn *c);
 /* Sends the pong that had to wait, if there is one. */
 void conn_say_pong(struct conn *c);
 
-/* ---- opening.c: the handshake ---- */
+/* ---- opening.c: a server's handshake ---- */
 
 /* Takes input in the state OPENING. */
 void opening_take(struct conn *c, uint8_t *p, size_t n);
 
 /* ---- endpoint.c ---- */
 
-/* Other loops cannot pass on what this one says: whoever says it has to wait. */
-bool endpoint_is_ahead(const struct endpoint *ep);
+/* A connection of the endpoint, in the state OPENING, on no socket yet. NULL if memory or another
+ * resource is out. */
+struct conn *endpoint_conn_new(struct endpoint *ep, enum stream_kind kind);
+
+/* Nobody is to be read now: the owner has said so, or other loops cannot pass on what this one
+ * says. */
+bool endpoint_must_wait(const struct endpoint *ep);
 
 /* There is somebody in endpoint.yielded. */
 void endpoint_expect_yielded(struct endpoint *ep);

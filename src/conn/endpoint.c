@@ -5,6 +5,7 @@
 #include <unistd.h>
 
 #include "base/err.h"
+#include "conn/client_state.h"
 #include "conn/conn_state.h"
 #include "conn/trace.h"
 
@@ -20,8 +21,12 @@ enum {
 
 static void on_opening_expired(struct deadline *d) {
     struct conn *c = LIST_ENTRY(d, struct conn, deadline);
-    trace_refused(c->endpoint->config->trace, c, c->head, 0,
-                  "no complete handshake within the time limit");
+    if (c->asking != NULL) {
+        client_expired(c);
+        return;
+    }
+    const struct trace_handshake h = {.request = c->head};
+    trace_refused(c->endpoint->config->trace, c, &h, "no complete handshake within the time limit");
     conn_reset(c);
 }
 
@@ -33,18 +38,25 @@ static void on_ping_due(struct deadline *d) {
 }
 
 /* Whatever came since the ping is a sign of life: a peer may be busy sending something large, or
- * reading it. */
+ * reading it. Of one that we do not read nothing is known. */
 static void on_pong_missing(struct deadline *d) {
     struct conn *c = LIST_ENTRY(d, struct conn, deadline);
-    if (c->heard || stream_unconfirmed(&c->stream) < c->unconfirmed) {
+    bool unread = c->paused && endpoint_must_wait(c->endpoint);
+    if (c->heard || unread || stream_unconfirmed(&c->stream) < c->unconfirmed) {
         deadline_set(&c->endpoint->ping, d);
     } else {
+        c->silent = true;
         conn_fail(c, WS_CLOSE_INTERNAL, "no answer to a ping");
     }
 }
 
 static void on_closing_expired(struct deadline *d) {
-    conn_reset(LIST_ENTRY(d, struct conn, deadline));
+    struct conn *c = LIST_ENTRY(d, struct conn, deadline);
+    if (c->asking != NULL) {
+        client_expired(c);
+    } else {
+        conn_reset(c);
+    }
 }
 
 /* ---- the turn ---- */
@@ -82,14 +94,22 @@ static void on_turn_end(void *ctx) {
     }
 }
 
-bool endpoint_is_ahead(const struct endpoint *ep) {
+static bool is_ahead(const struct endpoint *ep) {
     return atomic_load_explicit(&ep->shared->in_transit, memory_order_relaxed) > TRANSIT_MAX;
+}
+
+bool endpoint_must_wait(const struct endpoint *ep) {
+    return ep->held || is_ahead(ep);
 }
 
 /* Those who yielded go on, each once. */
 static void on_idle(uv_idle_t *idle) {
     struct endpoint *ep = idle->data;
-    if (endpoint_is_ahead(ep)) {
+    if (ep->held) {
+        uv_idle_stop(idle); /* endpoint_hold() starts it again */
+        return;
+    }
+    if (is_ahead(ep)) {
         return;
     }
     struct list yielded;
@@ -110,15 +130,23 @@ void endpoint_expect_yielded(struct endpoint *ep) {
     uv_idle_start(&ep->idle, on_idle);
 }
 
+void endpoint_hold(struct endpoint *ep, bool held) {
+    ep->held = held;
+    if (!held && !list_is_empty(&ep->yielded)) {
+        endpoint_expect_yielded(ep);
+    }
+}
+
 /* ---- accepting ---- */
 
-static struct conn *conn_new(struct endpoint *ep, enum stream_kind kind) {
+struct conn *endpoint_conn_new(struct endpoint *ep, enum stream_kind kind) {
     struct conn *c = calloc(1, sizeof *c);
     if (c == NULL || stream_init(&c->stream, ep->loop, kind, &conn_stream_events) != TB_OK) {
         free(c);
         return NULL;
     }
     c->endpoint = ep;
+    c->state = CONN_OPENING;
     c->id = atomic_fetch_add_explicit(&ep->shared->last_id, 1, memory_order_relaxed) + 1;
     c->close_code = WS_CLOSE_ABNORMAL;
     list_init(&c->queue);
@@ -165,7 +193,8 @@ static void start(struct conn *c, struct listener *l) {
         address_of_peer(&c->address, &c->stream.uv.stream);
     }
     if (!welcome) {
-        trace_refused(ep->config->trace, c, NULL, 0, "too many connections are waiting for a 503");
+        const struct trace_handshake h = {.request = NULL};
+        trace_refused(ep->config->trace, c, &h, "too many connections are waiting for a 503");
         conn_reset(c);
         return;
     }
@@ -177,7 +206,7 @@ static void start(struct conn *c, struct listener *l) {
 
 static void on_connection(struct listener *l) {
     struct endpoint *ep = l->ctx;
-    struct conn *c = conn_new(ep, l->kind);
+    struct conn *c = endpoint_conn_new(ep, l->kind);
     if (c != NULL) {
         start(c, l);
         return;
@@ -242,7 +271,7 @@ void endpoint_forget(struct conn *c) {
 }
 
 static void part_with(struct conn *c) {
-    if (c->state == CONN_OPENING) {
+    if (c->state <= CONN_OPENING) {
         conn_end(c);
     } else {
         conn_close(c, WS_CLOSE_GOING_AWAY, "the server is stopping");
@@ -276,11 +305,13 @@ int endpoint_init(struct endpoint *ep, struct loop *loop, const struct endpoint_
     ep->loop = loop;
     ep->config = config;
     ep->shared = shared;
-    ep->session = (struct ws_session_config){.role = WS_SERVER,
-                                             .frame_events = config->frame_events,
-                                             .max_message = config->max_message,
-                                             .max_fragments = config->max_fragments,
-                                             .cache = ep->cache};
+    for (int role = WS_CLIENT; role <= WS_SERVER; role++) {
+        ep->sessions[role] = (struct ws_session_config){.role = (enum ws_role)role,
+                                                        .frame_events = config->frame_events,
+                                                        .max_message = config->max_message,
+                                                        .max_fragments = config->max_fragments,
+                                                        .cache = ep->cache};
+    }
     chunk_pool_init(&ep->pool, &shared->buffers);
     chain_init(&ep->own, &ep->pool, false);
     room_init(&ep->room, &ep->pool, ep->cache, config->trace);

@@ -1,4 +1,5 @@
-/* conn/endpoint.h - a server on one loop: its listeners, its connections, its room.
+/* conn/endpoint.h - the connections of one loop, those that come and those that we dial: a server
+ * with its listeners and its room, or a client (conn/client.h).
  *
  * Everything of an endpoint belongs to its loop's thread. What endpoints on several loops have in
  * common is a configuration that nobody changes and a handful of atomic counters.
@@ -34,11 +35,12 @@ struct endpoint_config {
     uint64_t max_buffers;     /* bytes that wait for all; then new connections are refused */
     uint64_t max_connections; /* of all loops */
     enum slow_policy slow;
-    uint64_t handshake_ms;     /* from the accept to the 101: TLS and HTTP */
+    uint64_t handshake_ms;     /* from the accept, or the dial, to the 101 */
     uint64_t ping_interval_ms; /* 0: no pings */
     uint64_t ping_timeout_ms;  /* 0: for ever */
     uint64_t close_ms;         /* for the peer's part of a close */
     bool frame_events;         /* trace every frame */
+    bool no_pongs;             /* leave pings unanswered */
     struct tls_context *tls;   /* NULL: plain */
     const char *page_html;     /* the answer to a plain GET, for a browser */
     const char *page_text;     /* … and for everybody else */
@@ -50,7 +52,7 @@ struct endpoint_config {
 /* What the endpoints of one server count together. */
 struct endpoint_shared {
     atomic_uint_fast64_t last_id;
-    atomic_uint_fast64_t connections; /* accepted and not freed */
+    atomic_uint_fast64_t connections; /* accepted or dialled, and not freed */
     atomic_uint_fast64_t open;        /* between the handshake and the first close frame */
     atomic_size_t buffers;            /* bytes of all output chunks */
     atomic_size_t in_transit;         /* bytes of messages on their way to other loops */
@@ -62,7 +64,7 @@ struct endpoint {
     struct endpoint_shared *shared;
     struct room room; /* everybody */
     /* private */
-    struct ws_session_config session;
+    struct ws_session_config sessions[2]; /* by our role, enum ws_role */
     struct ws_deflate_cache *cache;
     struct chunk_pool pool;
     struct chain own; /* what is said to one connection alone */
@@ -75,6 +77,7 @@ struct endpoint {
     struct listener **listeners;
     size_t listener_count;
     bool stopping;
+    bool held;                             /* nobody is read */
     void (*on_ended)(struct endpoint *ep); /* its handles are closed; NULL is allowed */
 };
 
@@ -85,6 +88,10 @@ int endpoint_init(struct endpoint *ep, struct loop *loop, const struct endpoint_
 /* Accepts from a listening descriptor, which it owns from now on in any case. TB_OK, TB_ENOMEM or
  * TB_ESYS. */
 int endpoint_listen(struct endpoint *ep, enum stream_kind kind, int fd);
+
+/* Reads from nobody until told otherwise: what was received cannot be passed on now. At most one
+ * message of each connection still comes. */
+void endpoint_hold(struct endpoint *ep, bool held);
 
 /* Accepts nobody any more, closes every connection with 1001 and ends the endpoint's handles when
  * the last has gone, so that loop_run() returns. Again: resets what is left. */

@@ -15,6 +15,16 @@ enum {
 
 /* ---- pings and pongs ---- */
 
+static void trace_pinged(struct conn *c, bool by_us, const uint8_t *p, size_t n) {
+    const struct trace_control k = {.opcode = WS_OP_PING, .data = p, .size = n, .rtt_us = -1};
+    trace_control(c->endpoint->config->trace, c, conn_sayer(c, by_us), &k);
+}
+
+static void trace_ponged(struct conn *c, bool by_us, const uint8_t *p, size_t n, int64_t rtt_us) {
+    const struct trace_control k = {.opcode = WS_OP_PONG, .data = p, .size = n, .rtt_us = rtt_us};
+    trace_control(c->endpoint->config->trace, c, conn_sayer(c, by_us), &k);
+}
+
 static void put_pong(struct conn *c, const uint8_t *p, size_t n) {
     uint8_t *dst = conn_reserve(c, WS_CONTROL_FRAME_MAX);
     size_t written = 0;
@@ -22,21 +32,20 @@ static void put_pong(struct conn *c, const uint8_t *p, size_t n) {
         conn_commit_control(c, dst, written) != TB_OK) {
         conn_abandon(c);
     } else if (written > 0) {
-        trace_pong(c->endpoint->config->trace, c, TRACE_SERVER, p, n, -1);
+        trace_ponged(c, true, p, n, -1);
     }
 }
 
-/* A peer that pings and does not read gets one pong, for the latest ping (RFC 6455 s.5.5.3). */
-static void keep_pong(struct conn *c, const uint8_t *p, size_t n) {
-    if (c->pong == NULL) {
-        c->pong = malloc(sizeof *c->pong);
-        if (c->pong == NULL) {
-            conn_abandon(c);
-            return;
-        }
+/* Keeps a payload; false if memory is out. */
+static bool keep(struct note **note, const uint8_t *p, size_t n) {
+    if (*note == NULL && (*note = malloc(sizeof **note)) == NULL) {
+        return false;
     }
-    c->pong->size = (uint8_t)n;
-    memcpy(c->pong->bytes, p, n);
+    (*note)->size = (uint8_t)n;
+    if (n > 0) {
+        memcpy((*note)->bytes, p, n);
+    }
+    return true;
 }
 
 void conn_say_pong(struct conn *c) {
@@ -51,11 +60,30 @@ void conn_say_pong(struct conn *c) {
 /* Microseconds since the ping that this pong answers; -1 if it answers none. */
 static int64_t round_trip(struct conn *c, const struct ws_event *ev) {
     uint32_t count;
+    int64_t since_us = (int64_t)(uv_hrtime() / 1000 - c->pinged_us);
+    if (c->ping != NULL && c->ping->size == ev->size &&
+        memcmp(c->ping->bytes, ev->data, ev->size) == 0) {
+        free(c->ping);
+        c->ping = NULL;
+        return since_us;
+    }
     if (c->pinged_us == 0 || ev->size != sizeof count) {
         return -1;
     }
     memcpy(&count, ev->data, sizeof count);
-    return count == c->ping_count ? (int64_t)(uv_hrtime() / 1000 - c->pinged_us) : -1;
+    return count == c->ping_count ? since_us : -1;
+}
+
+static void put_ping(struct conn *c, const uint8_t *p, size_t n) {
+    uint8_t *dst = conn_reserve(c, WS_CONTROL_FRAME_MAX);
+    size_t written = 0;
+    c->pinged_us = uv_hrtime() / 1000;
+    if (dst == NULL || session_put_ping(&c->session, p, n, dst, &written) != TB_OK ||
+        conn_commit_control(c, dst, written) != TB_OK) {
+        conn_abandon(c);
+    } else if (written > 0) {
+        trace_pinged(c, true, p, n);
+    }
 }
 
 void conn_ping(struct conn *c) {
@@ -64,18 +92,26 @@ void conn_ping(struct conn *c) {
     if (stream_is_busy(&c->stream)) {
         return; /* that it takes what it was sent tells as much, and a ping would only queue up */
     }
-    uint8_t *dst = conn_reserve(c, WS_CONTROL_FRAME_MAX);
-    size_t written = 0;
     c->ping_count++;
-    c->pinged_us = uv_hrtime() / 1000;
     uint8_t payload[sizeof c->ping_count];
     memcpy(payload, &c->ping_count, sizeof payload);
-    if (dst == NULL ||
-        session_put_ping(&c->session, payload, sizeof payload, dst, &written) != TB_OK ||
-        conn_commit_control(c, dst, written) != TB_OK) {
+    put_ping(c, payload, sizeof payload);
+}
+
+void conn_send_ping(struct conn *c, const uint8_t *p, size_t n) {
+    if (c->state != CONN_OPEN) {
+        return;
+    }
+    if (!keep(&c->ping, p, n)) {
         conn_abandon(c);
-    } else if (written > 0) {
-        trace_ping(c->endpoint->config->trace, c, TRACE_SERVER, payload, sizeof payload);
+        return;
+    }
+    put_ping(c, p, n);
+}
+
+void conn_send_pong(struct conn *c, const uint8_t *p, size_t n) {
+    if (c->state == CONN_OPEN) {
+        put_pong(c, p, n);
     }
 }
 
@@ -87,10 +123,13 @@ static void on_nothing(struct conn *c, const struct ws_event *ev) {
 }
 
 static void on_frame(struct conn *c, const struct ws_event *ev) {
-    trace_frame(c->endpoint->config->trace, c, TRACE_CLIENT, &ev->head);
+    trace_frame(c->endpoint->config->trace, c, conn_sayer(c, false), &ev->head);
 }
 
 static void on_message(struct conn *c, const struct ws_event *ev) {
+    if (c->deaf) {
+        return;
+    }
     trace_received(c->endpoint->config->trace, c, ev);
     if (c->state == CONN_OPEN) {
         c->endpoint->config->behaviour->on_message(c, ev);
@@ -98,17 +137,20 @@ static void on_message(struct conn *c, const struct ws_event *ev) {
 }
 
 static void on_ping(struct conn *c, const struct ws_event *ev) {
-    trace_ping(c->endpoint->config->trace, c, TRACE_CLIENT, ev->data, ev->size);
-    if (stream_is_busy(&c->stream)) {
-        keep_pong(c, ev->data, ev->size);
-    } else {
+    trace_pinged(c, false, ev->data, ev->size);
+    if (c->endpoint->config->no_pongs) {
+        return;
+    }
+    if (!stream_is_busy(&c->stream)) {
         put_pong(c, ev->data, ev->size);
+    } else if (!keep(&c->pong, ev->data, ev->size)) { /* one, for the latest (RFC 6455 s.5.5.3) */
+        conn_abandon(c);
     }
 }
 
 static void on_pong(struct conn *c, const struct ws_event *ev) {
     int64_t rtt_us = round_trip(c, ev);
-    trace_pong(c->endpoint->config->trace, c, TRACE_CLIENT, ev->data, ev->size, rtt_us);
+    trace_ponged(c, false, ev->data, ev->size, rtt_us);
     if (rtt_us >= 0 && c->state == CONN_OPEN) {
         deadline_set(&c->endpoint->ping, &c->deadline);
     }
@@ -120,6 +162,7 @@ static void on_close(struct conn *c, const struct ws_event *ev) {
 
 static void on_violation(struct conn *c, const struct ws_event *ev) {
     const struct ws_violation_row *rule = ws_violation_row(ev->violation);
+    c->violation = (uint8_t)ev->violation;
     trace_violation(c->endpoint->config->trace, c, ev->violation);
     conn_fail(c, rule->close_code, rule->text);
 }
@@ -156,12 +199,15 @@ static void pause_reading(struct conn *c) {
     }
 }
 
-/* Nothing is read from a peer that does not read our answers, or that says more than the other
- * loops can pass on. */
+/* Nothing is read from a peer that does not read our answers, or that says more than anybody can
+ * pass on now. */
 static bool has_said_enough(const struct conn *c, size_t said) {
+    if (c->state == CONN_CLOSING) {
+        return c->endpoint->held;
+    }
     return c->state == CONN_OPEN &&
            (said > READ_BUDGET || output_listed(&c->out) > c->endpoint->config->max_backlog ||
-            endpoint_is_ahead(c->endpoint));
+            endpoint_must_wait(c->endpoint));
 }
 
 static bool takes_input(const struct conn *c) {
@@ -200,6 +246,7 @@ void conn_resume(struct conn *c) {
     struct bytes held = c->held;
     c->held = (struct bytes)BYTES_INIT;
     c->paused = false;
+    c->heard = true; /* until now it could not be */
     session_feed(&c->session, held.data, held.len);
     take_events(c);
     bytes_release(&held);

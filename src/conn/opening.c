@@ -36,7 +36,8 @@ static void refuse(struct conn *c, unsigned status, const char *type, const char
         err = say(c, &answer);
     }
     bytes_release(&answer);
-    trace_refused(c->endpoint->config->trace, c, c->head, status, why);
+    const struct trace_handshake h = {.request = c->head, .status = status};
+    trace_refused(c->endpoint->config->trace, c, &h, why);
     if (err != TB_OK) {
         conn_reset(c);
         return;
@@ -88,11 +89,15 @@ static void accept_upgrade(struct conn *c, const struct ws_answer *answer) {
         conn_reset(c);
         return;
     }
-    session_init(&c->session, &ep->session, &answer->deflate);
+    session_init(&c->session, &ep->sessions[WS_SERVER], &answer->deflate);
     conn_enter(c, CONN_OPEN);
     c->was_open = true;
     deadline_set(&ep->ping, &c->deadline);
-    trace_open(ep->config->trace, c, c->head, answer);
+    const struct trace_handshake h = {.request = c->head,
+                                      .status = answer->status,
+                                      .subprotocol = answer->subprotocol,
+                                      .deflate = answer->deflate};
+    trace_open(ep->config->trace, c, &h);
     http1_free(c->head);
     c->head = NULL;
     ep->config->behaviour->on_open(c);

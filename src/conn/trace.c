@@ -3,18 +3,20 @@
 #include <errno.h>
 #include <jansson.h>
 #include <stdatomic.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
 
 #include "conn/conn_state.h"
 #include "conn/trace_json.h"
-#include "conn/trace_parts.h"
 #include "conn/trace_text.h"
 
 struct trace {
-    struct log *console;
-    struct log *record; /* NULL: none */
+    struct log *console; /* NULL: none */
+    struct log *record;  /* NULL: none */
+    const struct trace_view *view;
+    void *view_ctx;
     struct timespec start;
     atomic_bool failure_told;
 };
@@ -30,19 +32,24 @@ bool trace_is_secret(struct http1_str header_name) {
     return false;
 }
 
-/* ---- where a line goes ---- */
+/* ---- where an event goes ---- */
 
 static bool console_takes_json(const struct trace *t, enum log_level level) {
-    return log_get_format(t->console) == LOG_JSON && log_shows(t->console, level);
+    return t->console != NULL && log_get_format(t->console) == LOG_JSON &&
+           log_shows(t->console, level);
 }
 
-static bool console_takes_text(const struct trace *t, enum log_level level) {
-    return log_get_format(t->console) == LOG_TEXT && log_shows(t->console, level);
+static bool view_wants(const struct trace *t, enum log_level level) {
+    return t != NULL && t->view != NULL && t->view->wants(t->view_ctx, level);
+}
+
+static bool is_shown(const struct trace *t, enum log_level level) {
+    return console_takes_json(t, level) || view_wants(t, level);
 }
 
 /* Frames are recorded only where they are shown, too: they double a recording. */
 static bool is_recorded(const struct trace *t, enum log_level level) {
-    return t->record != NULL && (level < LOG_DEBUG || log_shows(t->console, LOG_DEBUG));
+    return t->record != NULL && (level < LOG_DEBUG || is_shown(t, LOG_DEBUG));
 }
 
 static bool takes_json(const struct trace *t, enum log_level level) {
@@ -50,7 +57,7 @@ static bool takes_json(const struct trace *t, enum log_level level) {
 }
 
 bool trace_wants(const struct trace *t, enum log_level level) {
-    return t != NULL && (is_recorded(t, level) || log_shows(t->console, level));
+    return t != NULL && (is_recorded(t, level) || is_shown(t, level));
 }
 
 static int64_t since_start_us(const struct trace *t) {
@@ -78,51 +85,24 @@ static void write_json(struct trace *t, enum log_level level, const struct conn 
     json_decref(fields);
 }
 
-/* Writes one line (or several) for a person; `line` is released. */
-static void write_text(struct trace *t, enum log_level level, struct bytes *line) {
-    if (line->len > 0) {
-        log_line(t->console, level, (const char *)line->data, line->len);
-    }
-    bytes_release(line);
-}
-
 /* ---- the handshake ---- */
 
-void trace_open(struct trace *t, const struct conn *c, const struct http1 *request,
-                const struct ws_answer *answer) {
+void trace_open(struct trace *t, const struct conn *c, const struct trace_handshake *h) {
     if (takes_json(t, LOG_NORMAL)) {
-        write_json(t, LOG_NORMAL, c, "open", trace_json_open(c, request, answer));
+        write_json(t, LOG_NORMAL, c, "open", trace_json_open(c, h));
     }
-    if (t == NULL || !console_takes_text(t, LOG_NORMAL)) {
-        return;
-    }
-    struct bytes line = BYTES_INIT;
-    trace_text_open(&line, c);
-    write_text(t, LOG_NORMAL, &line);
-    if (answer->subprotocol == NULL) {
-        trace_text_no_subprotocol(&line, c, request);
-        write_text(t, LOG_NORMAL, &line);
-    }
-    if (console_takes_text(t, LOG_VERBOSE)) {
-        trace_text_request(&line, c, request);
-        trace_text_answer(&line, c, answer);
-        write_text(t, LOG_VERBOSE, &line);
+    if (view_wants(t, LOG_NORMAL)) {
+        t->view->open(t->view_ctx, c, h);
     }
 }
 
-void trace_refused(struct trace *t, const struct conn *c, const struct http1 *request,
-                   unsigned status, const char *why) {
+void trace_refused(struct trace *t, const struct conn *c, const struct trace_handshake *h,
+                   const char *why) {
     if (takes_json(t, LOG_NORMAL)) {
-        write_json(t, LOG_NORMAL, c, "refused", trace_json_refused(c, request, status, why));
+        write_json(t, LOG_NORMAL, c, "refused", trace_json_refused(c, h, why));
     }
-    if (t != NULL && console_takes_text(t, LOG_NORMAL)) {
-        struct bytes line = BYTES_INIT;
-        trace_text_refused(&line, c, request, status, why);
-        write_text(t, LOG_NORMAL, &line);
-        if (request != NULL && http1_target(request).n > 0 && console_takes_text(t, LOG_VERBOSE)) {
-            trace_text_request(&line, c, request);
-            write_text(t, LOG_VERBOSE, &line);
-        }
+    if (view_wants(t, LOG_NORMAL)) {
+        t->view->refused(t->view_ctx, c, h, why);
     }
 }
 
@@ -133,10 +113,8 @@ static void trace_message(struct trace *t, const struct conn *c, enum trace_from
     if (takes_json(t, LOG_VERBOSE)) {
         write_json(t, LOG_VERBOSE, c, "message", trace_json_message(from, m));
     }
-    if (console_takes_text(t, LOG_VERBOSE)) {
-        struct bytes line = BYTES_INIT;
-        trace_text_message(&line, c, from, m);
-        write_text(t, LOG_VERBOSE, &line);
+    if (view_wants(t, LOG_VERBOSE)) {
+        t->view->message(t->view_ctx, c, from, m);
     }
 }
 
@@ -149,7 +127,25 @@ void trace_received(struct trace *t, const struct conn *c, const struct ws_event
                                     .size = message->size,
                                     .wire = message->wire,
                                     .frames = message->frames};
-    trace_message(t, c, TRACE_CLIENT, &m);
+    trace_message(t, c, conn_sayer(c, false), &m);
+}
+
+/* Each whole frame header that stands in p[0..n). Returns how many. */
+static uint32_t trace_frames(struct trace *t, const struct conn *c, const uint8_t *p, size_t n) {
+    struct ws_head head;
+    uint32_t count = 0;
+    while (n > 0) {
+        size_t size = ws_head_parse(&head, p, n);
+        if (size == 0) {
+            break;
+        }
+        count++;
+        trace_frame(t, c, conn_sayer(c, true), &head);
+        size = head.length < n - size ? size + (size_t)head.length : n;
+        p += size;
+        n -= size;
+    }
+    return count;
 }
 
 void trace_sent(struct trace *t, const struct conn *c, const struct trace_sent *sent) {
@@ -160,12 +156,14 @@ void trace_sent(struct trace *t, const struct conn *c, const struct trace_sent *
                                     .data = sent->data,
                                     .size = sent->size,
                                     .wire = sent->wire_size,
-                                    .frames = 1};
-    struct ws_head head;
-    if (ws_head_parse(&head, sent->wire, sent->wire_size) > 0) {
-        trace_frame(t, c, TRACE_SERVER, &head);
+                                    .frames = trace_frames(t, c, sent->wire, sent->wire_size)};
+    trace_message(t, c, conn_sayer(c, true), &m);
+}
+
+void trace_sent_raw(struct trace *t, const struct conn *c, const uint8_t *p, size_t n) {
+    if (trace_wants(t, LOG_DEBUG)) {
+        trace_frames(t, c, p, n);
     }
-    trace_message(t, c, TRACE_SERVER, &m);
 }
 
 void trace_frame(struct trace *t, const struct conn *c, enum trace_from from,
@@ -173,36 +171,19 @@ void trace_frame(struct trace *t, const struct conn *c, enum trace_from from,
     if (takes_json(t, LOG_DEBUG)) {
         write_json(t, LOG_DEBUG, c, "frame", trace_json_frame(from, head));
     }
-    if (t != NULL && console_takes_text(t, LOG_DEBUG)) {
-        struct bytes line = BYTES_INIT;
-        trace_text_frame(&line, c, from, head);
-        write_text(t, LOG_DEBUG, &line);
+    if (view_wants(t, LOG_DEBUG)) {
+        t->view->frame(t->view_ctx, c, from, head);
     }
 }
 
-/* ---- control frames ---- */
-
-void trace_ping(struct trace *t, const struct conn *c, enum trace_from from, const uint8_t *p,
-                size_t n) {
+void trace_control(struct trace *t, const struct conn *c, enum trace_from from,
+                   const struct trace_control *k) {
     if (takes_json(t, LOG_VERBOSE)) {
-        write_json(t, LOG_VERBOSE, c, "ping", trace_json_control(from, p, n, -1));
+        write_json(t, LOG_VERBOSE, c, k->opcode == WS_OP_PING ? "ping" : "pong",
+                   trace_json_control(from, k));
     }
-    if (t != NULL && console_takes_text(t, LOG_VERBOSE)) {
-        struct bytes line = BYTES_INIT;
-        trace_text_control(&line, c, from, "ping", p, n, -1);
-        write_text(t, LOG_VERBOSE, &line);
-    }
-}
-
-void trace_pong(struct trace *t, const struct conn *c, enum trace_from from, const uint8_t *p,
-                size_t n, int64_t rtt_us) {
-    if (takes_json(t, LOG_VERBOSE)) {
-        write_json(t, LOG_VERBOSE, c, "pong", trace_json_control(from, p, n, rtt_us));
-    }
-    if (t != NULL && console_takes_text(t, LOG_VERBOSE)) {
-        struct bytes line = BYTES_INIT;
-        trace_text_control(&line, c, from, "pong", p, n, rtt_us);
-        write_text(t, LOG_VERBOSE, &line);
+    if (view_wants(t, LOG_VERBOSE)) {
+        t->view->control(t->view_ctx, c, from, k);
     }
 }
 
@@ -210,40 +191,36 @@ void trace_pong(struct trace *t, const struct conn *c, enum trace_from from, con
 
 void trace_violation(struct trace *t, const struct conn *c, enum ws_violation v) {
     if (takes_json(t, LOG_NORMAL)) {
-        write_json(t, LOG_NORMAL, c, "violation", trace_json_violation(v));
+        write_json(t, LOG_NORMAL, c, "violation", trace_json_violation(conn_sayer(c, false), v));
     }
-    if (t != NULL && console_takes_text(t, LOG_NORMAL)) {
-        struct bytes line = BYTES_INIT;
-        trace_text_violation(&line, c, v);
-        write_text(t, LOG_NORMAL, &line);
+    if (view_wants(t, LOG_NORMAL)) {
+        t->view->violation(t->view_ctx, c, v);
     }
 }
 
 void trace_dropped(struct trace *t, const struct conn *c, uint64_t messages) {
-    struct bytes line = BYTES_INIT;
-    if (t == NULL || messages == 0) {
+    if (messages == 0) {
         return;
     }
-    trace_text_dropped(&line, c, messages);
     if (takes_json(t, LOG_NORMAL)) {
+        struct bytes line = BYTES_INIT;
+        trace_text_dropped(&line, c, messages);
         json_t *fields =
             json_pack("{s:s,s:s%}", "id", "dropped", "text", (char *)line.data, line.len);
         write_json(t, LOG_NORMAL, c, "log", fields);
+        bytes_release(&line);
     }
-    if (console_takes_text(t, LOG_NORMAL)) {
-        write_text(t, LOG_NORMAL, &line);
+    if (view_wants(t, LOG_NORMAL)) {
+        t->view->dropped(t->view_ctx, c, messages);
     }
-    bytes_release(&line);
 }
 
 void trace_close(struct trace *t, const struct conn *c) {
     if (takes_json(t, LOG_NORMAL)) {
         write_json(t, LOG_NORMAL, c, "close", trace_json_close(c));
     }
-    if (t != NULL && console_takes_text(t, LOG_NORMAL)) {
-        struct bytes line = BYTES_INIT;
-        trace_text_close(&line, c);
-        write_text(t, LOG_NORMAL, &line);
+    if (view_wants(t, LOG_NORMAL)) {
+        t->view->close(t->view_ctx, c);
     }
 }
 
@@ -265,29 +242,36 @@ void trace_log(struct trace *t, const char *text) {
     if (takes_json(t, LOG_NORMAL)) {
         write_json(t, LOG_NORMAL, NULL, "log", json_pack("{s:s}", "text", text));
     }
-    if (t != NULL && console_takes_text(t, LOG_NORMAL)) {
-        log_textf(t->console, LOG_NORMAL, "%s", text);
+    if (view_wants(t, LOG_NORMAL)) {
+        t->view->log(t->view_ctx, LOG_NORMAL, text);
     }
 }
 
 /* ---- life ---- */
+
+static void tell_failure_in_json(struct trace *t, const char *why) {
+    struct bytes line = BYTES_INIT;
+    json_t *fields = json_pack("{s:s,s:s}", "id", "recording", "text", why);
+    if (trace_json_line(&line, since_start_us(t), 0, "log", fields)) {
+        log_line(t->console, LOG_ALWAYS, (const char *)line.data, line.len);
+    }
+    json_decref(fields);
+    bytes_release(&line);
+}
 
 static void tell_failure(struct trace *t) {
     int why = log_failed(t->record);
     if (why == 0 || atomic_exchange(&t->failure_told, true)) {
         return;
     }
-    if (log_get_format(t->console) == LOG_TEXT) {
-        log_textf(t->console, LOG_ALWAYS, "the recording has stopped (%s); serving goes on",
-                  strerror(why));
-    } else {
-        struct bytes line = BYTES_INIT;
-        json_t *fields = json_pack("{s:s,s:s}", "id", "recording", "text", strerror(why));
-        if (trace_json_line(&line, since_start_us(t), 0, "log", fields)) {
-            log_line(t->console, LOG_ALWAYS, (const char *)line.data, line.len);
-        }
-        json_decref(fields);
-        bytes_release(&line);
+    if (console_takes_json(t, LOG_ALWAYS)) {
+        tell_failure_in_json(t, strerror(why));
+    }
+    if (view_wants(t, LOG_ALWAYS)) {
+        char text[160];
+        snprintf(text, sizeof text, "the recording has stopped (%s); everything else goes on",
+                 strerror(why));
+        t->view->log(t->view_ctx, LOG_ALWAYS, text);
     }
 }
 
@@ -299,7 +283,7 @@ bool trace_flush(struct trace *t) {
         log_flush(t->record);
         tell_failure(t);
     }
-    return log_flush(t->console);
+    return t->console != NULL && log_flush(t->console);
 }
 
 static void write_first_line(struct trace *t) {
@@ -323,12 +307,25 @@ struct trace *trace_new(struct log *console, struct log *record) {
         return NULL;
     }
     t->console = console;
-    t->record = record;
     clock_gettime(CLOCK_MONOTONIC, &t->start);
+    if (console != NULL && log_get_format(console) == LOG_TEXT) {
+        trace_set_view(t, &trace_text_view, console);
+    }
+    trace_set_record(t, record);
+    return t;
+}
+
+void trace_set_view(struct trace *t, const struct trace_view *view, void *ctx) {
+    t->view = view;
+    t->view_ctx = ctx;
+}
+
+void trace_set_record(struct trace *t, struct log *record) {
+    t->record = record;
+    atomic_store(&t->failure_told, false);
     if (record != NULL) {
         write_first_line(t);
     }
-    return t;
 }
 
 void trace_free(struct trace *t) {

@@ -1,10 +1,8 @@
 #include "conn/trace_json.h"
 
 #include <inttypes.h>
-#include <openssl/evp.h>
-#include <stdlib.h>
-#include <string.h>
 
+#include "base/encoding.h"
 #include "base/err.h"
 #include "conn/conn_state.h"
 #include "proto/utf8.h"
@@ -16,16 +14,10 @@ static const char *from_name(enum trace_from from) {
 }
 
 static json_t *base64(const uint8_t *p, size_t n) {
-    if (n > INT32_MAX / 2) {
-        return NULL;
-    }
-    char *text = malloc(4 * ((n + 2) / 3) + 1);
-    if (text == NULL) {
-        return NULL;
-    }
-    int size = EVP_EncodeBlock((unsigned char *)text, p, (int)n);
-    json_t *value = json_stringn(text, (size_t)size);
-    free(text);
+    struct bytes text = BYTES_INIT;
+    int err = base64_encode(&text, p, n);
+    json_t *value = err == TB_OK ? json_stringn((const char *)text.data, text.len) : NULL;
+    bytes_release(&text);
     return value;
 }
 
@@ -97,19 +89,35 @@ static json_t *deflate_of(const struct ws_deflate *d) {
 
 /* ---- events ---- */
 
-json_t *trace_json_open(const struct conn *c, const struct http1 *request,
-                        const struct ws_answer *answer) {
-    return json_pack("{s:o,s:o,s:o,s:{s:i},s:s?,s:o}", "url", text_of(http1_target(request)),
-                     "peer", peer_of(c), "request", request_of(request), "response", "status",
-                     (int)answer->status, "protocol", answer->subprotocol, "deflate",
-                     deflate_of(&answer->deflate));
+/* What answered: of a response that came, its headers, too. */
+static json_t *response_of(const struct trace_handshake *h) {
+    if (h->status == 0) {
+        return json_null();
+    }
+    json_t *response = json_pack("{s:i}", "status", (int)h->status);
+    if (h->response != NULL) {
+        json_object_set_new(response, "headers", headers_of(h->response));
+    }
+    return response;
 }
 
-json_t *trace_json_refused(const struct conn *c, const struct http1 *request, unsigned status,
-                           const char *why) {
-    json_t *response = status == 0 ? json_null() : json_pack("{s:i}", "status", (int)status);
-    return json_pack("{s:o,s:o,s:o,s:s}", "peer", peer_of(c), "request", request_of(request),
-                     "response", response, "why", why);
+static json_t *url_of(const struct trace_handshake *h) {
+    return h->url == NULL ? text_of(http1_target(h->request)) : json_string(h->url);
+}
+
+json_t *trace_json_open(const struct conn *c, const struct trace_handshake *h) {
+    return json_pack("{s:o,s:o,s:o,s:o,s:s?,s:o}", "url", url_of(h), "peer", peer_of(c), "request",
+                     request_of(h->request), "response", response_of(h), "protocol", h->subprotocol,
+                     "deflate", deflate_of(&h->deflate));
+}
+
+json_t *trace_json_refused(const struct conn *c, const struct trace_handshake *h, const char *why) {
+    json_t *fields = json_pack("{s:o,s:o,s:o,s:s}", "peer", peer_of(c), "request",
+                               request_of(h->request), "response", response_of(h), "why", why);
+    if (h->url != NULL) {
+        json_object_set_new(fields, "url", json_string(h->url));
+    }
+    return fields;
 }
 
 json_t *trace_json_message(enum trace_from from, const struct trace_message *m) {
@@ -133,27 +141,29 @@ json_t *trace_json_frame(enum trace_from from, const struct ws_head *head) {
                      (json_int_t)head->length, "wire", (json_int_t)(wire + head->length));
 }
 
-json_t *trace_json_control(enum trace_from from, const uint8_t *p, size_t n, int64_t rtt_us) {
+json_t *trace_json_control(enum trace_from from, const struct trace_control *k) {
     json_t *fields = json_pack("{s:s}", "from", from_name(from));
-    if (fields == NULL || set_data(fields, p, n, true) != 0) {
+    if (fields == NULL || set_data(fields, k->data, k->size, true) != 0) {
         json_decref(fields);
         return NULL;
     }
-    if (rtt_us >= 0) {
-        json_object_set_new(fields, "rtt", json_real((double)rtt_us / 1e6));
+    if (k->rtt_us >= 0) {
+        json_object_set_new(fields, "rtt", json_real((double)k->rtt_us / 1e6));
     }
     return fields;
 }
 
-json_t *trace_json_violation(enum ws_violation v) {
+json_t *trace_json_violation(enum trace_from from, enum ws_violation v) {
     const struct ws_violation_row *rule = ws_violation_row(v);
-    return json_pack("{s:s,s:s,s:s,s:s}", "from", "client", "rule", rule->name, "section",
+    return json_pack("{s:s,s:s,s:s,s:s}", "from", from_name(from), "rule", rule->name, "section",
                      rule->section, "text", rule->text);
 }
 
 json_t *trace_json_close(const struct conn *c) {
-    static const char *const closers[] = {
-        [CONN_LOST] = NULL, [CONN_CLOSED_BY_PEER] = "client", [CONN_CLOSED_BY_US] = "server"};
+    const char *peer = from_name(conn_sayer(c, false));
+    const char *us = from_name(conn_sayer(c, true));
+    const char *const closers[] = {
+        [CONN_LOST] = NULL, [CONN_CLOSED_BY_PEER] = peer, [CONN_CLOSED_BY_US] = us};
     const struct note none = {0};
     const struct note *reason = c->reason == NULL ? &none : c->reason;
     return json_pack("{s:s?,s:i,s:s%}", "from", closers[c->closer], "code", (int)c->close_code,

@@ -11,16 +11,13 @@
 
 #include "base/bytes.h"
 #include "conn/trace.h"
-#include "conn/trace_parts.h"
 
-json_t *trace_json_open(const struct conn *c, const struct http1 *request,
-                        const struct ws_answer *answer);
-json_t *trace_json_refused(const struct conn *c, const struct http1 *request, unsigned status,
-                           const char *why);
+json_t *trace_json_open(const struct conn *c, const struct trace_handshake *h);
+json_t *trace_json_refused(const struct conn *c, const struct trace_handshake *h, const char *why);
 json_t *trace_json_message(enum trace_from from, const struct trace_message *m);
 json_t *trace_json_frame(enum trace_from from, const struct ws_head *head);
-json_t *trace_json_control(enum trace_from from, const uint8_t *p, size_t n, int64_t rtt_us);
-json_t *trace_json_violation(enum ws_violation v);
+json_t *trace_json_control(enum trace_from from, const struct trace_control *k);
+json_t *trace_json_violation(enum trace_from from, enum ws_violation v);
 json_t *trace_json_close(const struct conn *c);
 
 /* Appends the whole line, without a newline: time, connection (0: none), event, fields. False if

@@ -51,12 +51,19 @@ static void put_hex_preview(struct bytes *line, const uint8_t *p, size_t n) {
     }
 }
 
-/* ---- lines ---- */
-
-void trace_text_open(struct bytes *line, const struct conn *c) {
-    put_address(line, c);
-    bytes_append_str(line, " connected");
+/* Writes one line (or several) and forgets it. */
+static void write_line(struct log *log, enum log_level level, struct bytes *line) {
+    if (line->len > 0) {
+        log_line(log, level, (const char *)line->data, line->len);
+    }
+    bytes_release(line);
 }
+
+static bool wants(void *ctx, enum log_level level) {
+    return log_shows(ctx, level);
+}
+
+/* ---- the handshake ---- */
 
 static void put_head_start(struct bytes *line, const struct conn *c, const char *arrow) {
     bytes_append_str(line, line->len > 0 ? "\n" : "");
@@ -64,7 +71,7 @@ static void put_head_start(struct bytes *line, const struct conn *c, const char 
     bytes_append_str(line, arrow);
 }
 
-void trace_text_request(struct bytes *line, const struct conn *c, const struct http1 *request) {
+static void put_request(struct bytes *line, const struct conn *c, const struct http1 *request) {
     put_head_start(line, c, " > ");
     put_str(line, http1_method(request));
     bytes_append_str(line, " ");
@@ -82,16 +89,15 @@ void trace_text_request(struct bytes *line, const struct conn *c, const struct h
     }
 }
 
-void trace_text_answer(struct bytes *line, const struct conn *c, const struct ws_answer *answer) {
+static void put_answer(struct bytes *line, const struct conn *c, const struct trace_handshake *h) {
     put_head_start(line, c, " < ");
-    bytes_appendf(line, "%u %s, subprotocol %s, permessage-deflate %s", answer->status,
-                  http_status_phrase(answer->status),
-                  answer->subprotocol == NULL ? "none" : answer->subprotocol,
-                  answer->deflate.on ? "on" : "off");
+    bytes_appendf(line, "%u %s, subprotocol %s, permessage-deflate %s", h->status,
+                  http_status_phrase(h->status), h->subprotocol == NULL ? "none" : h->subprotocol,
+                  h->deflate.on ? "on" : "off");
 }
 
 /* Browsers fail a connection that agrees to none of the subprotocols they asked for. */
-void trace_text_no_subprotocol(struct bytes *line, const struct conn *c,
+static void put_no_subprotocol(struct bytes *line, const struct conn *c,
                                const struct http1 *request) {
     struct http1_str offered = http1_header(request, "sec-websocket-protocol", NULL);
     if (offered.p != NULL) {
@@ -102,35 +108,66 @@ void trace_text_no_subprotocol(struct bytes *line, const struct conn *c,
     }
 }
 
-void trace_text_refused(struct bytes *line, const struct conn *c, const struct http1 *request,
-                        unsigned status, const char *why) {
+static void show_open(void *ctx, const struct conn *c, const struct trace_handshake *h) {
+    struct bytes line = BYTES_INIT;
+    put_address(&line, c);
+    bytes_append_str(&line, " connected");
+    write_line(ctx, LOG_NORMAL, &line);
+    if (h->subprotocol == NULL) {
+        put_no_subprotocol(&line, c, h->request);
+        write_line(ctx, LOG_NORMAL, &line);
+    }
+    if (log_shows(ctx, LOG_VERBOSE)) {
+        put_request(&line, c, h->request);
+        put_answer(&line, c, h);
+        write_line(ctx, LOG_VERBOSE, &line);
+    }
+}
+
+static void put_refused(struct bytes *line, const struct conn *c, const struct trace_handshake *h,
+                        const char *why) {
     put_address(line, c);
     bytes_append_str(line, " refused");
-    if (request != NULL && http1_target(request).n > 0) {
+    if (h->request != NULL && http1_target(h->request).n > 0) {
         bytes_append_str(line, " ");
-        put_str(line, http1_method(request));
+        put_str(line, http1_method(h->request));
         bytes_append_str(line, " ");
-        put_str(line, http1_target(request));
+        put_str(line, http1_target(h->request));
     }
-    if (status != 0) {
-        bytes_appendf(line, ": %u %s", status, http_status_phrase(status));
+    if (h->status != 0) {
+        bytes_appendf(line, ": %u %s", h->status, http_status_phrase(h->status));
     }
     bytes_appendf(line, " (%s)", why);
 }
 
-void trace_text_message(struct bytes *line, const struct conn *c, enum trace_from from,
-                        const struct trace_message *m) {
-    put_arrow(line, c, from);
-    bool is_text = m->opcode == WS_OP_TEXT;
-    bytes_appendf(line, "%s %zu bytes: ", is_text ? "text" : "binary", m->size);
-    if (is_text) {
-        put_text_preview(line, m->data, m->size);
-    } else {
-        put_hex_preview(line, m->data, m->size);
+static void show_refused(void *ctx, const struct conn *c, const struct trace_handshake *h,
+                         const char *why) {
+    struct bytes line = BYTES_INIT;
+    put_refused(&line, c, h, why);
+    write_line(ctx, LOG_NORMAL, &line);
+    if (h->request != NULL && http1_target(h->request).n > 0 && log_shows(ctx, LOG_VERBOSE)) {
+        put_request(&line, c, h->request);
+        write_line(ctx, LOG_VERBOSE, &line);
     }
 }
 
-static const char *opcode_name(uint8_t opcode) {
+/* ---- messages and frames ---- */
+
+static void show_message(void *ctx, const struct conn *c, enum trace_from from,
+                         const struct trace_message *m) {
+    struct bytes line = BYTES_INIT;
+    put_arrow(&line, c, from);
+    bool is_text = m->opcode == WS_OP_TEXT;
+    bytes_appendf(&line, "%s %zu bytes: ", is_text ? "text" : "binary", m->size);
+    if (is_text) {
+        put_text_preview(&line, m->data, m->size);
+    } else {
+        put_hex_preview(&line, m->data, m->size);
+    }
+    write_line(ctx, LOG_VERBOSE, &line);
+}
+
+const char *trace_opcode_name(uint8_t opcode) {
     static const char *const names[16] = {[WS_OP_CONTINUATION] = "continuation",
                                           [WS_OP_TEXT] = "text",
                                           [WS_OP_BINARY] = "binary",
@@ -141,31 +178,39 @@ static const char *opcode_name(uint8_t opcode) {
     return name == NULL ? "reserved" : name;
 }
 
-void trace_text_frame(struct bytes *line, const struct conn *c, enum trace_from from,
-                      const struct ws_head *head) {
-    put_arrow(line, c, from);
-    bytes_appendf(line, "frame %s opcode=%u fin=%d rsv=%u masked=%d len=%" PRIu64,
-                  opcode_name(head->opcode), head->opcode, head->fin, head->rsv, head->masked,
+static void show_frame(void *ctx, const struct conn *c, enum trace_from from,
+                       const struct ws_head *head) {
+    struct bytes line = BYTES_INIT;
+    put_arrow(&line, c, from);
+    bytes_appendf(&line, "frame %s opcode=%u fin=%d rsv=%u masked=%d len=%" PRIu64,
+                  trace_opcode_name(head->opcode), head->opcode, head->fin, head->rsv, head->masked,
                   head->length);
+    write_line(ctx, LOG_DEBUG, &line);
 }
 
-void trace_text_control(struct bytes *line, const struct conn *c, enum trace_from from,
-                        const char *what, const uint8_t *p, size_t n, int64_t rtt_us) {
-    put_arrow(line, c, from);
-    bytes_append_str(line, what);
-    if (n > 0) {
-        bytes_append_str(line, " ");
-        put_text_preview(line, p, n);
+static void show_control(void *ctx, const struct conn *c, enum trace_from from,
+                         const struct trace_control *k) {
+    struct bytes line = BYTES_INIT;
+    put_arrow(&line, c, from);
+    bytes_append_str(&line, trace_opcode_name(k->opcode));
+    if (k->size > 0) {
+        bytes_append_str(&line, " ");
+        put_text_preview(&line, k->data, k->size);
     }
-    if (rtt_us >= 0) {
-        bytes_appendf(line, " (%.3f ms)", (double)rtt_us / 1e3);
+    if (k->rtt_us >= 0) {
+        bytes_appendf(&line, " (%.3f ms)", (double)k->rtt_us / 1e3);
     }
+    write_line(ctx, LOG_VERBOSE, &line);
 }
 
-void trace_text_violation(struct bytes *line, const struct conn *c, enum ws_violation v) {
+/* ---- what went wrong, and the end ---- */
+
+static void show_violation(void *ctx, const struct conn *c, enum ws_violation v) {
+    struct bytes line = BYTES_INIT;
     const struct ws_violation_row *rule = ws_violation_row(v);
-    put_address(line, c);
-    bytes_appendf(line, " broke a rule: %s (%s, %s)", rule->text, rule->section, rule->name);
+    put_address(&line, c);
+    bytes_appendf(&line, " broke a rule: %s (%s, %s)", rule->text, rule->section, rule->name);
+    write_line(ctx, LOG_NORMAL, &line);
 }
 
 void trace_text_dropped(struct bytes *line, const struct conn *c, uint64_t messages) {
@@ -174,16 +219,41 @@ void trace_text_dropped(struct bytes *line, const struct conn *c, uint64_t messa
                   messages == 1 ? "" : "s", c->dropped);
 }
 
-void trace_text_close(struct bytes *line, const struct conn *c) {
+static void show_dropped(void *ctx, const struct conn *c, uint64_t messages) {
+    struct bytes line = BYTES_INIT;
+    trace_text_dropped(&line, c, messages);
+    write_line(ctx, LOG_NORMAL, &line);
+}
+
+static void show_close(void *ctx, const struct conn *c) {
     static const char *const closers[] = {[CONN_LOST] = "lost without a close",
                                           [CONN_CLOSED_BY_PEER] = "closed by the client",
                                           [CONN_CLOSED_BY_US] = "closed by the server"};
-    put_address(line, c);
-    bytes_appendf(line, " disconnected: %u %s", c->close_code, ws_close_phrase(c->close_code));
+    struct bytes line = BYTES_INIT;
+    put_address(&line, c);
+    bytes_appendf(&line, " disconnected: %u %s", c->close_code, ws_close_phrase(c->close_code));
     if (c->reason != NULL && c->reason->size > 0) {
-        bytes_append_str(line, " \"");
-        text_escape(line, c->reason->bytes, c->reason->size, TEXT_ONE_LINE);
-        bytes_append_str(line, "\"");
+        bytes_append_str(&line, " \"");
+        text_escape(&line, c->reason->bytes, c->reason->size, TEXT_ONE_LINE);
+        bytes_append_str(&line, "\"");
     }
-    bytes_appendf(line, ", %s", closers[c->closer]);
+    bytes_appendf(&line, ", %s", closers[c->closer]);
+    write_line(ctx, LOG_NORMAL, &line);
 }
+
+static void show_log(void *ctx, enum log_level level, const char *text) {
+    log_textf(ctx, level, "%s", text);
+}
+
+const struct trace_view trace_text_view = {
+    .wants = wants,
+    .open = show_open,
+    .refused = show_refused,
+    .message = show_message,
+    .frame = show_frame,
+    .control = show_control,
+    .violation = show_violation,
+    .dropped = show_dropped,
+    .close = show_close,
+    .log = show_log,
+};

@@ -4,21 +4,21 @@
 #include <netinet/in.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/socket.h>
 
-static void take_sockaddr(struct address *a, const struct sockaddr_storage *from) {
-    if (from->ss_family == AF_INET) {
+void address_of_sockaddr(struct address *a, const struct sockaddr *from) {
+    memset(a, 0, sizeof *a);
+    if (from->sa_family == AF_INET) {
         const struct sockaddr_in *in = (const struct sockaddr_in *)from;
         memcpy(a->ip, &in->sin_addr, sizeof in->sin_addr);
         a->port = ntohs(in->sin_port);
-    } else if (from->ss_family == AF_INET6) {
+    } else if (from->sa_family == AF_INET6) {
         const struct sockaddr_in6 *in6 = (const struct sockaddr_in6 *)from;
         memcpy(a->ip, &in6->sin6_addr, sizeof in6->sin6_addr);
         a->port = ntohs(in6->sin6_port);
-    } else {
+    } else if (from->sa_family != AF_UNIX) {
         return;
     }
-    a->family = (uint8_t)from->ss_family;
+    a->family = (uint8_t)from->sa_family;
 }
 
 void address_of_peer(struct address *a, const uv_stream_t *stream) {
@@ -30,7 +30,7 @@ void address_of_peer(struct address *a, const uv_stream_t *stream) {
     struct sockaddr_storage from;
     int size = sizeof from;
     if (uv_tcp_getpeername((const uv_tcp_t *)stream, (struct sockaddr *)&from, &size) == 0) {
-        take_sockaddr(a, &from);
+        address_of_sockaddr(a, (const struct sockaddr *)&from);
     }
 }
 

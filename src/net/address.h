@@ -6,6 +6,7 @@
 #define TB_NET_ADDRESS_H
 
 #include <stdint.h>
+#include <sys/socket.h>
 #include <uv.h>
 
 struct address {
@@ -15,6 +16,9 @@ struct address {
 };
 
 enum { ADDRESS_TEXT_MAX = 64 };
+
+/* An address of the system's; family 0 if it is of none of these. */
+void address_of_sockaddr(struct address *a, const struct sockaddr *from);
 
 /* The peer's address of a connected stream; family 0 if the system does not tell. */
 void address_of_peer(struct address *a, const uv_stream_t *stream);

@@ -16,6 +16,7 @@
 
 #include "base/err.h"
 #include "base/text.h"
+#include "net/host.h"
 #include "net/listen.h"
 
 enum { PORT_TRIES = 32, ADDRESS_MAX = INET6_ADDRSTRLEN + sizeof "[]" };
@@ -188,8 +189,8 @@ static void note_absent(const struct addrinfo *address, int why, struct bytes *n
 static int refuse_address(const struct bindings *b, const char *host,
                           const struct addrinfo *address, bool is_only, int why,
                           struct bytes *message) {
-    char where[BIND_HOST_MAX + 16], name[ADDRESS_MAX], reason[200];
-    snprintf(where, sizeof where, "%.*s port %u", BIND_HOST_MAX, host, (unsigned)b->port);
+    char where[HOST_NAME_SIZE + 16], name[ADDRESS_MAX], reason[200];
+    snprintf(where, sizeof where, "%.*s port %u", HOST_NAME_SIZE, host, (unsigned)b->port);
     snprintf(reason, sizeof reason, "%s%s%s", is_only ? "" : address_name(address, false, name),
              is_only ? "" : ": ", why == EADDRINUSE ? "the port is taken" : strerror(why));
     refuse(message, where, reason);
@@ -231,9 +232,9 @@ static int bind_addresses(struct bindings *b, const char *host, const struct add
 static int resolve(const char *host, struct addrinfo **addresses, struct bytes *message) {
     const struct addrinfo hints = {.ai_socktype = SOCK_STREAM, .ai_flags = AI_PASSIVE};
     struct addrinfo **end = addresses;
-    char name[BIND_HOST_MAX];
-    bool is_localhost = strcmp(host, "localhost") == 0;
-    const char *const names[] = {is_localhost ? "127.0.0.1" : bind_host_name(host, name), "::1"};
+    char name[HOST_NAME_SIZE];
+    bool is_localhost = host_is_localhost(host);
+    const char *const names[] = {is_localhost ? "127.0.0.1" : host_bare(host, name), "::1"};
     for (size_t i = 0; i < (is_localhost ? 2U : 1U); i++) {
         int err = getaddrinfo(names[i], "0", &hints, end);
         if (err != 0) {
@@ -260,13 +261,6 @@ static int bind_host(struct bindings *b, const char *host, unsigned loops, struc
     }
     errno = saved;
     return err;
-}
-
-const char *bind_host_name(const char *host, char name[BIND_HOST_MAX]) {
-    size_t n = strlen(host);
-    bool brackets = n > 2 && host[0] == '[' && host[n - 1] == ']' && strchr(host, ':') != NULL;
-    snprintf(name, BIND_HOST_MAX, "%.*s", (int)(brackets ? n - 2 : n), host + brackets);
-    return name;
 }
 
 int bindings_add_hosts(struct bindings *b, const char *const *hosts, size_t host_count,

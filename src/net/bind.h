@@ -4,8 +4,8 @@
  * before it has begun. Blocking (it resolves names): for the start of a program only.
  *
  * A port is never shared with somebody else: where several loops share it (SO_REUSEPORT), it is
- * first taken alone. `localhost` means 127.0.0.1 and ::1, whatever the system's files say; where
- * the machine has no IPv6, that is noted and the rest is served.
+ * first taken alone. `localhost` means 127.0.0.1 and ::1 (host_is_localhost()); where the
+ * machine has no IPv6, that is noted and the rest is served.
  */
 #ifndef TB_NET_BIND_H
 #define TB_NET_BIND_H
@@ -34,12 +34,6 @@ struct bindings {
 
 #define BINDINGS_INIT                                                                              \
     { NULL, 0, 0, NULL, 0, 0 }
-
-enum { BIND_HOST_MAX = 256 };
-
-/* The host without the brackets in which an IPv6 address may stand, terminated and cut off at
- * BIND_HOST_MAX; returns name. */
-const char *bind_host_name(const char *host, char name[BIND_HOST_MAX]);
 
 /* Binds every host (name or address) on the port, one socket a loop; an address that several of
  * them mean is bound once. Port 0: any port that is free on all of them. TB_OK; or an error, after

@@ -1,9 +1,11 @@
 #include "net/stream.h"
 
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/socket.h>
+#include <unistd.h>
 
 #ifdef __linux__
 #include <linux/sockios.h>
@@ -35,14 +37,15 @@ static void on_rest_written(uv_write_t *req, int status) {
     if (status == 0 && s->ops->rest_written(s) != TB_OK) {
         status = UV_EPIPE;
     }
-    if (status != 0) {
-        uv_read_stop(&s->uv.stream); /* it may have been stopped before, and tell nothing */
+    if (status != 0 && !s->reading) {
         s->events->on_end(s, status);
-    } else if (!s->busy) {
+    } else if (!s->busy) { /* or lost: what the peer said before is read first, then the end */
         if (s->shutdown_asked) {
             send_fin(s);
         }
-        s->events->on_written(s);
+        if (!s->securing) { /* what is written until then is not the owner's */
+            s->events->on_written(s);
+        }
     }
 }
 
@@ -89,6 +92,7 @@ static void plain_nothing(struct stream *s) {
 
 static const struct stream_ops plain_ops = {
     .received = plain_received,
+    .ended = plain_nothing,
     .try_write = stream_raw_try,
     .rest_written = plain_rest_written,
     .finish = plain_nothing,
@@ -109,21 +113,45 @@ static void on_read(uv_stream_t *handle, ssize_t n, const uv_buf_t *buf) {
     if (n > 0) {
         s->ops->received(s, (uint8_t *)buf->base, (size_t)n);
     } else if (n < 0) {
-        uv_read_stop(handle);
+        stream_read_stop(s);
+        s->ops->ended(s);
         s->events->on_end(s, n == UV_EOF ? 0 : (int)n);
     }
 }
 
 int stream_read_start(struct stream *s) {
+    s->reading = true;
     int err = uv_read_start(&s->uv.stream, on_alloc, on_read);
     return err == 0 || err == UV_EALREADY ? TB_OK : TB_ESYS;
 }
 
 void stream_read_stop(struct stream *s) {
+    s->reading = false;
     uv_read_stop(&s->uv.stream);
 }
 
+bool stream_is_reading(const struct stream *s) {
+    return s->reading;
+}
+
+void stream_feed(struct stream *s, uint8_t *p, size_t n) {
+    if (n > 0 && !uv_is_closing(&s->uv.handle)) {
+        s->ops->received(s, p, n);
+    }
+}
+
 /* ---- life ---- */
+
+int stream_handle_open(union stream_handle *handle, int fd) {
+    int err = handle->handle.type == UV_TCP ? uv_tcp_open(&handle->tcp, fd)
+                                            : uv_pipe_open(&handle->pipe, fd);
+    if (err != 0) {
+        close(fd);
+        errno = -err;
+        return TB_ESYS;
+    }
+    return TB_OK;
+}
 
 int stream_init(struct stream *s, struct loop *loop, enum stream_kind kind,
                 const struct stream_events *events) {
@@ -146,8 +174,8 @@ int stream_accept(struct stream *s, uv_stream_t *listening, struct tls_context *
     return context == NULL ? TB_OK : tls_accept(s, context);
 }
 
-const char *stream_tls_failure(const struct stream *s) {
-    return tls_why(s);
+int stream_open(struct stream *s, int fd) {
+    return stream_handle_open(&s->uv, fd);
 }
 
 struct loop *stream_loop(const struct stream *s) {
@@ -155,11 +183,12 @@ struct loop *stream_loop(const struct stream *s) {
 }
 
 ssize_t stream_try(struct stream *s, const uv_buf_t *bufs, unsigned count) {
-    return s->busy ? 0 : s->ops->try_write(s, bufs, count);
+    return s->busy || s->securing ? 0 : s->ops->try_write(s, bufs, count);
 }
 
 int stream_finish(struct stream *s, const uv_buf_t *bufs, unsigned count) {
-    return stream_raw_rest(s, bufs, count, NULL);
+    /* TLS leaves nothing over, and what is not encrypted must not get to the wire. */
+    return s->tls != NULL ? TB_EINVAL : stream_raw_rest(s, bufs, count, NULL);
 }
 
 bool stream_is_busy(const struct stream *s) {

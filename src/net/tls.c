@@ -1,32 +1,30 @@
 #include "net/tls.h"
 
-#include <errno.h>
-#include <openssl/bio.h>
+#include <arpa/inet.h>
 #include <openssl/err.h>
-#include <openssl/pem.h>
-#include <openssl/ssl.h>
+#include <openssl/x509v3.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 #include "base/err.h"
-#include "base/text.h"
 #include "net/stream_ops.h"
+#include "net/tls_context.h"
+#include "net/tls_peer.h"
 
-enum { OWED_MAX = 64 * 1024 };
-
-struct tls_context {
-    SSL_CTX *ssl;
-    BIO_METHOD *wire; /* reads what was received, collects what is to be sent */
-};
+enum { OWED_MAX = 64 * 1024, HOST_MAX = 255 };
 
 /* One encrypted stream. */
 struct tls_state {
     SSL *ssl;
     const uint8_t *in; /* received and not yet decrypted: in[0..in_len) */
     size_t in_len;
-    struct bytes out; /* encrypted and not yet on the wire */
-    const char *why;  /* it failed; OpenSSL's own string */
+    struct bytes out;  /* encrypted and not yet on the wire */
+    const char *why;   /* it failed; a constant, or in `said` */
+    struct bytes said; /* a sentence that was made up, terminated */
+    bool client;
+    bool heard;       /* something has come */
+    bool distrusted;  /* `why` is about the peer's certificate */
+    bool cert_wanted; /* the server asked for a certificate, and we have none */
 };
 
 /* ---- the wire, as OpenSSL sees it ---- */
@@ -47,7 +45,11 @@ static int wire_read(BIO *bio, char *p, int n) {
 
 static int wire_write(BIO *bio, const char *p, int n) {
     struct tls_state *t = BIO_get_data(bio);
-    return bytes_append(&t->out, p, (size_t)n) == TB_OK ? n : -1;
+    if (bytes_append(&t->out, p, (size_t)n) != TB_OK) {
+        t->why = t->why != NULL ? t->why : tb_err_text(TB_ENOMEM);
+        return -1;
+    }
+    return n;
 }
 
 static long wire_ctrl(BIO *bio, int cmd, long num, void *p) {
@@ -55,6 +57,64 @@ static long wire_ctrl(BIO *bio, int cmd, long num, void *p) {
     (void)num;
     (void)p;
     return cmd == BIO_CTRL_FLUSH;
+}
+
+BIO_METHOD *tls_wire_new(void) {
+    BIO_METHOD *wire = BIO_meth_new(BIO_get_new_index() | BIO_TYPE_SOURCE_SINK, "taburet stream");
+    if (wire != NULL) {
+        BIO_meth_set_read(wire, wire_read);
+        BIO_meth_set_write(wire, wire_write);
+        BIO_meth_set_ctrl(wire, wire_ctrl);
+    }
+    return wire;
+}
+
+/* ---- why it failed ---- */
+
+/* Takes the sentence in `said` if there was memory for it. */
+static void say(struct tls_state *t, int err, const char *if_no_memory) {
+    bool made = err == TB_OK && bytes_append(&t->said, "", 1) == TB_OK;
+    t->why = made ? (const char *)t->said.data : if_no_memory;
+}
+
+int tls_judge_peer(int ok, X509_STORE_CTX *store) {
+    SSL *ssl = X509_STORE_CTX_get_ex_data(store, SSL_get_ex_data_X509_STORE_CTX_idx());
+    struct tls_state *t = BIO_get_data(SSL_get_rbio(ssl));
+    if (ok != 1 && !t->distrusted) {
+        t->distrusted = true;
+        say(t, tls_peer_distrust(store, &t->said),
+            X509_verify_cert_error_string(X509_STORE_CTX_get_error(store)));
+    }
+    return ok;
+}
+
+int tls_has_no_cert(SSL *ssl, X509 **cert, EVP_PKEY **key) {
+    (void)cert;
+    (void)key;
+    struct tls_state *t = BIO_get_data(SSL_get_rbio(ssl));
+    t->cert_wanted = true;
+    return 0;
+}
+
+static enum tls_own own_cert(const struct tls_state *t) {
+    if (SSL_get_certificate(t->ssl) != NULL) {
+        return TLS_OWN_GIVEN;
+    }
+    return t->cert_wanted ? TLS_OWN_MISSING : TLS_OWN_NOT_WANTED;
+}
+
+/* Keeps what OpenSSL has just said. */
+static void keep_reason(struct tls_state *t) {
+    unsigned long error = ERR_peek_error();
+    const char *text = ERR_reason_error_string(error);
+    if (t->why != NULL) {
+        return;
+    }
+    if (t->client) {
+        say(t, tls_peer_failure(error, own_cert(t), &t->said), text);
+    } else {
+        t->why = text;
+    }
 }
 
 /* ---- a stream's operations ---- */
@@ -81,50 +141,88 @@ static int flush(struct stream *s) {
     return stream_raw_rest(s, &buf, 1, owned);
 }
 
-static void report_read_failure(struct stream *s, int result) {
-    switch (SSL_get_error(s->tls->ssl, result)) {
-    case SSL_ERROR_WANT_READ:
-        return;
-    case SSL_ERROR_ZERO_RETURN:
-        stream_read_stop(s);
-        s->events->on_end(s, 0);
-        return;
-    default:
-        s->tls->why = ERR_reason_error_string(ERR_peek_error());
-        stream_read_stop(s);
-        s->events->on_end(s, UV_EPROTO);
-        return;
-    }
-}
-
 /* What was to be said to a peer that does not read, but asks on: key updates, for example. */
 static bool owes_too_much(const struct stream *s) {
     return s->tls->out.len > OWED_MAX;
 }
 
-static void tls_received(struct stream *s, uint8_t *p, size_t n) {
-    struct tls_state *t = s->tls;
+static void end(struct stream *s, int status) {
+    stream_read_stop(s);
+    s->events->on_end(s, status);
+}
+
+/* A server's first record is of its handshake, or an alert (RFC 8446 s.5.1). */
+static bool is_tls(uint8_t first) {
+    return first == SSL3_RT_HANDSHAKE || first == SSL3_RT_ALERT;
+}
+
+/* 1 if it is complete, otherwise what SSL_get_error() wants. */
+static int shake_hands(struct stream *s) {
+    ERR_clear_error();
+    int result = SSL_do_handshake(s->tls->ssl);
+    if (result == 1) {
+        s->securing = false;
+        if (s->events->on_secured != NULL) {
+            s->events->on_secured(s);
+        }
+    }
+    return result;
+}
+
+/* Gives on what can be decrypted. Returns what SSL_get_error() wants. */
+static int read_plain(struct stream *s) {
     uint8_t *plain = stream_loop(s)->scratch;
-    t->in = p;
-    t->in_len = n;
-    int got;
-    do {
+    int got = 1;
+    while (got > 0 && !uv_is_closing(&s->uv.handle)) {
         ERR_clear_error();
-        got = SSL_read(t->ssl, plain, LOOP_BUFFER_SIZE);
+        got = SSL_read(s->tls->ssl, plain, LOOP_BUFFER_SIZE);
         if (got > 0) {
             s->events->on_read(s, plain, (size_t)got);
         }
-    } while (got > 0 && !uv_is_closing(&s->uv.handle));
-    if (uv_is_closing(&s->uv.handle)) {
+    }
+    return got;
+}
+
+/* Says what has to be said (handshake messages, the alert that explains a failure), then what a
+ * result without bytes means. */
+static void conclude(struct stream *s, int result) {
+    int why = SSL_get_error(s->tls->ssl, result);
+    bool failed = why != SSL_ERROR_WANT_READ && why != SSL_ERROR_ZERO_RETURN;
+    if (failed) {
+        keep_reason(s->tls);
+    }
+    int flushed = flush(s);
+    if (failed) {
+        end(s, UV_EPROTO);
+    } else if (flushed != TB_OK || owes_too_much(s)) {
+        end(s, UV_EPIPE);
+    } else if (why == SSL_ERROR_ZERO_RETURN) {
+        end(s, 0);
+    }
+}
+
+static void tls_received(struct stream *s, uint8_t *p, size_t n) {
+    struct tls_state *t = s->tls;
+    if (t->client && !t->heard && !is_tls(p[0])) {
+        t->why = "the server does not speak TLS here; is it ws:// instead of wss://?";
+        end(s, UV_EPROTO);
         return;
     }
-    int flushed = flush(s); /* handshake messages, and the alert that explains a failure */
-    if (got <= 0) {
-        report_read_failure(s, got);
+    t->heard = true;
+    t->in = p;
+    t->in_len = n;
+    int result = s->securing ? shake_hands(s) : 1;
+    if (result == 1) {
+        result = read_plain(s);
     }
-    if (!uv_is_closing(&s->uv.handle) && (flushed != TB_OK || owes_too_much(s))) {
-        stream_read_stop(s);
-        s->events->on_end(s, UV_EPIPE);
+    if (!uv_is_closing(&s->uv.handle)) {
+        conclude(s, result);
+    }
+}
+
+static void tls_ended(struct stream *s) {
+    if (s->securing && s->tls->client && s->tls->why == NULL) {
+        s->tls->why = "the server closed the connection during the TLS handshake";
     }
 }
 
@@ -158,23 +256,24 @@ static void tls_finish(struct stream *s) {
 static void tls_release(struct stream *s) {
     SSL_free(s->tls->ssl);
     bytes_release(&s->tls->out);
+    bytes_release(&s->tls->said);
     free(s->tls);
     s->tls = NULL;
 }
 
-const char *tls_why(const struct stream *s) {
-    return s->tls == NULL ? NULL : s->tls->why;
-}
-
 static const struct stream_ops tls_ops = {
     .received = tls_received,
+    .ended = tls_ended,
     .try_write = tls_try_write,
     .rest_written = tls_rest_written,
     .finish = tls_finish,
     .release = tls_release,
 };
 
-int tls_accept(struct stream *s, struct tls_context *context) {
+/* ---- a stream's life ---- */
+
+/* Puts TLS below the stream, in neither role yet. TB_OK or TB_ENOMEM. */
+static int put_below(struct stream *s, struct tls_context *context) {
     struct tls_state *t = calloc(1, sizeof *t);
     BIO *bio = BIO_new(context->wire);
     SSL *ssl = SSL_new(context->ssl);
@@ -187,159 +286,83 @@ int tls_accept(struct stream *s, struct tls_context *context) {
     BIO_set_data(bio, t);
     BIO_set_init(bio, 1);
     SSL_set_bio(ssl, bio, bio);
-    SSL_set_accept_state(ssl);
     t->ssl = ssl;
     s->tls = t;
     s->ops = &tls_ops;
+    s->securing = true;
     return TB_OK;
 }
 
-/* ---- the context ---- */
-
-/* Why OpenSSL refused, from what it said first, which is nearest to the cause. */
-static const char *reason(const char *if_no_pem) {
-    unsigned long first = ERR_peek_error();
-    if (ERR_SYSTEM_ERROR(first)) {
-        return strerror((int)ERR_GET_REASON(first));
+int tls_accept(struct stream *s, struct tls_context *context) {
+    int err = put_below(s, context);
+    if (err == TB_OK) {
+        SSL_set_accept_state(s->tls->ssl);
     }
-    int code = ERR_GET_REASON(first);
-    if (code == PEM_R_NO_START_LINE || code == ERR_R_UNSUPPORTED) {
-        return if_no_pem;
-    }
-    const char *text = ERR_reason_error_string(first);
-    return text != NULL ? text : "not readable";
+    return err;
 }
 
-static void append_quoted(struct bytes *message, const char *before, const char *file) {
-    bytes_appendf(message, "%s '", before);
-    text_escape(message, file, strlen(file), TEXT_ONE_LINE);
-    bytes_append_str(message, "'");
+/* An address has no SNI (RFC 6066 s.3), and its certificate says it as an address. */
+static int expect_peer(SSL *ssl, const char *host) {
+    uint8_t ip[16];
+    X509_VERIFY_PARAM *param = SSL_get0_param(ssl);
+    if (inet_pton(AF_INET, host, ip) == 1) {
+        return X509_VERIFY_PARAM_set1_ip(param, ip, 4) == 1 ? TB_OK : TB_ENOMEM;
+    }
+    if (inet_pton(AF_INET6, host, ip) == 1) {
+        return X509_VERIFY_PARAM_set1_ip(param, ip, 16) == 1 ? TB_OK : TB_ENOMEM;
+    }
+    X509_VERIFY_PARAM_set_hostflags(param, X509_CHECK_FLAG_NO_PARTIAL_WILDCARDS);
+    bool set = SSL_set_tlsext_host_name(ssl, host) == 1 &&
+               X509_VERIFY_PARAM_set1_host(param, host, 0) == 1;
+    return set ? TB_OK : TB_ENOMEM;
 }
 
-/* Why a file cannot be used, as one line. */
-static int explain(struct bytes *message, const char *what, const char *file, const char *why) {
-    append_quoted(message, what, file);
-    bytes_appendf(message, " (%s)", why);
+/* Copies the host as a certificate has it: without the dot at the end of an absolute name, without
+ * the zone of a link-local address. A dot in front would stand for any name (X509_check_host).
+ * TB_OK or TB_EINVAL. */
+static int plain_host(char plain[HOST_MAX + 1], const char *host) {
+    size_t n = strchr(host, ':') != NULL ? strcspn(host, "%") : strlen(host);
+    if (n > 0 && host[n - 1] == '.') {
+        n--;
+    }
+    if (n == 0 || n > HOST_MAX || host[0] == '.') {
+        return TB_EINVAL;
+    }
+    memcpy(plain, host, n);
+    plain[n] = '\0';
+    return TB_OK;
+}
+
+int stream_secure(struct stream *s, struct tls_context *context, const char *host) {
+    char plain[HOST_MAX + 1];
+    int err = plain_host(plain, host);
+    err = err == TB_OK ? put_below(s, context) : err;
+    err = err == TB_OK ? expect_peer(s->tls->ssl, plain) : err;
+    if (err != TB_OK) {
+        return err;
+    }
+    struct tls_state *t = s->tls;
+    t->client = true;
+    SSL_set_connect_state(t->ssl);
     ERR_clear_error();
-    return TB_ECRYPTO;
-}
-
-/* A server is started by a script as often as by a person: nobody is there to answer. */
-static int refuse_passphrase(char *buf, int size, int writing, void *asked) {
-    (void)buf;
-    (void)size;
-    (void)writing;
-    *(bool *)asked = true;
-    return -1;
-}
-
-/* The caller frees the key; NULL if there is none, and *message says why. */
-static EVP_PKEY *read_key(const char *file, struct bytes *message) {
-    const char *const what = "cannot use the private key";
-    bool asked = false;
-    BIO *in = BIO_new_file(file, "r");
-    EVP_PKEY *key =
-        in == NULL ? NULL : PEM_read_bio_PrivateKey(in, NULL, refuse_passphrase, &asked);
-    if (asked) {
-        explain(message, what, file,
-                "the private key is encrypted; taburet needs it without a passphrase");
-    } else if (key == NULL) {
-        explain(message, what, file, reason("it has no private key in PEM form"));
-    }
-    BIO_free(in);
-    return key;
-}
-
-static void set_policy(SSL_CTX *ssl) {
-    SSL_CTX_set_min_proto_version(ssl, TLS1_2_VERSION);
-    SSL_CTX_set_options(ssl, SSL_OP_NO_RENEGOTIATION | SSL_OP_NO_COMPRESSION | SSL_OP_NO_TICKET);
-    SSL_CTX_set_num_tickets(ssl, 0);
-    SSL_CTX_set_session_cache_mode(ssl, SSL_SESS_CACHE_OFF);
-    SSL_CTX_set_mode(ssl, SSL_MODE_RELEASE_BUFFERS);
-}
-
-static int refuse_pair(const char *cert_file, const char *key_file, struct bytes *message) {
-    append_quoted(message, "the private key", key_file);
-    append_quoted(message, " does not belong to the certificate", cert_file);
-    ERR_clear_error();
-    return TB_ECRYPTO;
-}
-
-static int load_files(SSL_CTX *ssl, const char *cert_file, const char *key_file,
-                      struct bytes *message) {
-    ERR_clear_error();
-    if (SSL_CTX_use_certificate_chain_file(ssl, cert_file) != 1) {
-        return explain(message, "cannot use the certificate", cert_file,
-                       reason("it has no certificate in PEM form"));
-    }
-    EVP_PKEY *key = read_key(key_file, message);
-    if (key == NULL) {
+    int result = SSL_do_handshake(t->ssl);
+    if (SSL_get_error(t->ssl, result) != SSL_ERROR_WANT_READ) {
+        keep_reason(t);
         return TB_ECRYPTO;
     }
-    int err = TB_OK;
-    if (X509_check_private_key(SSL_CTX_get0_certificate(ssl), key) != 1) {
-        err = refuse_pair(cert_file, key_file, message);
-    } else if (SSL_CTX_use_PrivateKey(ssl, key) != 1) {
-        err = explain(message, "cannot use the private key", key_file, reason("not supported"));
-    }
-    EVP_PKEY_free(key);
-    return err;
+    return flush(s);
 }
 
-int tls_server_new(const char *cert_file, const char *key_file, struct tls_context **context,
-                   struct bytes *message) {
-    struct tls_context *c = calloc(1, sizeof *c);
-    if (c == NULL) {
-        return TB_ENOMEM;
-    }
-    int err = TB_ENOMEM;
-    c->ssl = SSL_CTX_new(TLS_server_method());
-    c->wire = BIO_meth_new(BIO_get_new_index() | BIO_TYPE_SOURCE_SINK, "taburet stream");
-    if (c->ssl == NULL || c->wire == NULL) {
-        goto fail;
-    }
-    BIO_meth_set_read(c->wire, wire_read);
-    BIO_meth_set_write(c->wire, wire_write);
-    BIO_meth_set_ctrl(c->wire, wire_ctrl);
-    set_policy(c->ssl);
-    err = load_files(c->ssl, cert_file, key_file, message);
-    if (err != TB_OK) {
-        goto fail;
-    }
-    *context = c;
-    return TB_OK;
+/* ---- what is known of it ---- */
 
-fail:
-    tls_context_free(c);
-    return err;
+const char *stream_tls_failure(const struct stream *s) {
+    return s->tls == NULL ? NULL : s->tls->why;
 }
 
-static void note_date(struct bytes *notes, const char *what, const ASN1_TIME *time) {
-    struct tm date = {0};
-    char day[32] = "?";
-    if (ASN1_TIME_to_tm(time, &date) == 1) {
-        strftime(day, sizeof day, "%Y-%m-%d", &date);
-    }
-    bytes_appendf(notes, "the certificate %s %s: clients that check it will refuse it\n", what,
-                  day);
+const char *stream_tls_distrust(const struct stream *s) {
+    return s->tls == NULL || !s->tls->distrusted ? NULL : s->tls->why;
 }
 
-void tls_server_note(const struct tls_context *context, struct bytes *notes) {
-    const X509 *cert = SSL_CTX_get0_certificate(context->ssl);
-    const ASN1_TIME *from = X509_get0_notBefore(cert);
-    const ASN1_TIME *to = X509_get0_notAfter(cert);
-    if (X509_cmp_current_time(to) < 0) {
-        note_date(notes, "expired on", to);
-    } else if (X509_cmp_current_time(from) > 0) {
-        note_date(notes, "is not valid before", from);
-    }
-}
-
-void tls_context_free(struct tls_context *context) {
-    if (context == NULL) {
-        return;
-    }
-    SSL_CTX_free(context->ssl);
-    BIO_meth_free(context->wire);
-    free(context);
+int stream_tls_describe(const struct stream *s, struct bytes *out) {
+    return s->tls == NULL || s->securing ? TB_OK : tls_peer_describe(s->tls->ssl, out);
 }

@@ -1,8 +1,8 @@
-/* net/tls.h - TLS for streams, through OpenSSL.
+/* net/tls.h - TLS for streams, through OpenSSL: the policy that streams share.
  *
- * Owns the context (certificate, key, policy) and, per stream, the state that turns the bytes of
- * the wire into plain bytes and back. TLS 1.2 at least, no renegotiation, no session cache, no
- * compression.
+ * A context owns certificate, key and rules of one side, a server's (here) or a client's
+ * (net/tls_client.h); it may be used by all threads. TLS 1.2 at least, no renegotiation, no session
+ * cache, no compression. What TLS does to a stream's bytes is in net/stream.h.
  */
 #ifndef TB_NET_TLS_H
 #define TB_NET_TLS_H
@@ -12,8 +12,7 @@
 struct tls_context;
 
 /* A server's context from PEM files. On failure returns TB_ECRYPTO or TB_ENOMEM and *message says
- * which file and why, in one line. Nobody is asked for a passphrase. The context is shared by all
- * threads. */
+ * which file and why, in one line. Nobody is asked for a passphrase. */
 int tls_server_new(const char *cert_file, const char *key_file, struct tls_context **context,
                    struct bytes *message);
 
@@ -21,6 +20,7 @@ int tls_server_new(const char *cert_file, const char *key_file, struct tls_conte
  * clients that check it will not have it. */
 void tls_server_note(const struct tls_context *context, struct bytes *notes);
 
+/* NULL is allowed. Streams that use the context keep what they need of it. */
 void tls_context_free(struct tls_context *context);
 
 #endif

@@ -34,7 +34,8 @@ static void on_close(struct conn *c) {
     }
 }
 
-static const struct conn_behaviour behaviour = {on_open, on_message, on_close};
+static const struct conn_behaviour behaviour = {
+    .on_open = on_open, .on_message = on_message, .on_close = on_close};
 
 static void echo(struct conn *c, const struct ws_event *ev) {
     conn_send(c, ev->opcode, ev->data, ev->size);

@@ -45,7 +45,21 @@ static void on_closed(struct stream *s) {
     ((struct stream_pair *)s)->closes++;
 }
 
-static const struct stream_events events = {on_read, on_written, on_end, on_closed};
+static void on_secured(struct stream *s) {
+    struct stream_pair *pair = (struct stream_pair *)s;
+    pair->secured++;
+    if (pair->on_secured != NULL) {
+        pair->on_secured(pair);
+    }
+}
+
+static const struct stream_events events = {
+    .on_read = on_read,
+    .on_written = on_written,
+    .on_secured = on_secured,
+    .on_end = on_end,
+    .on_closed = on_closed,
+};
 
 static void on_connection(struct listener *l) {
     struct stream_pair *pair = l->ctx;

@@ -18,10 +18,12 @@ struct stream_pair {
     int accepted;   /* the result of stream_accept(); 1: none yet */
     unsigned reads; /* how often each event was told */
     unsigned writes;
+    unsigned secured;
     unsigned ends;
     unsigned closes;
     int end_status;
     void (*on_read)(struct stream_pair *pair); /* what else happens; may be NULL */
+    void (*on_secured)(struct stream_pair *pair);
     void (*on_end)(struct stream_pair *pair);
 };
 

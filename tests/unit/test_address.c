@@ -6,6 +6,7 @@
 #include <cmocka.h>
 
 #include <arpa/inet.h>
+#include <netinet/in.h>
 #include <stdio.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -29,6 +30,25 @@ static void addresses_are_written_as_a_person_knows_them(void **state) {
     a = (struct address){.family = AF_UNIX};
     assert_text(&a, "unix");
     a = (struct address){.family = 0};
+    assert_text(&a, "unknown");
+}
+
+static void an_address_of_the_system_is_taken_over(void **state) {
+    (void)state;
+    struct address a;
+    struct sockaddr_in in = {.sin_family = AF_INET, .sin_port = htons(80)};
+    in.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    address_of_sockaddr(&a, (const struct sockaddr *)&in);
+    assert_text(&a, "127.0.0.1:80");
+    struct sockaddr_in6 in6 = {.sin6_family = AF_INET6, .sin6_port = htons(81)};
+    in6.sin6_addr = in6addr_loopback;
+    address_of_sockaddr(&a, (const struct sockaddr *)&in6);
+    assert_text(&a, "[::1]:81");
+    struct sockaddr other = {.sa_family = AF_UNIX};
+    address_of_sockaddr(&a, &other);
+    assert_text(&a, "unix");
+    other.sa_family = AF_UNSPEC;
+    address_of_sockaddr(&a, &other);
     assert_text(&a, "unknown");
 }
 
@@ -112,6 +132,7 @@ static void a_peer_that_the_system_does_not_know_is_unknown(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(addresses_are_written_as_a_person_knows_them),
+        cmocka_unit_test(an_address_of_the_system_is_taken_over),
         cmocka_unit_test(the_longest_address_fits),
         cmocka_unit_test(a_peer_is_asked_for_from_the_system),
         cmocka_unit_test(a_peer_that_the_system_does_not_know_is_unknown),

@@ -299,16 +299,6 @@ static void an_ipv6_address_that_is_left_out_is_named(void **state) {
 
 static void an_ipv6_address_may_stand_in_brackets(void **state) {
     (void)state;
-    char name[BIND_HOST_MAX];
-    assert_string_equal(bind_host_name("[::1]", name), "::1");
-    assert_string_equal(bind_host_name("::1", name), "::1");
-    assert_string_equal(bind_host_name("[localhost]", name), "[localhost]");
-    assert_string_equal(bind_host_name("[", name), "[");
-    assert_string_equal(bind_host_name("", name), "");
-    char long_name[BIND_HOST_MAX + 10];
-    memset(long_name, 'x', sizeof long_name - 1);
-    long_name[sizeof long_name - 1] = '\0';
-    assert_int_equal(strlen(bind_host_name(long_name, name)), BIND_HOST_MAX - 1);
     struct fixture f;
     set_up(&f);
     assert_int_equal(add_host(&f, "[2001:db8::1]", 0, 1), TB_ESYS);

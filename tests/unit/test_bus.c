@@ -55,7 +55,8 @@ static void on_close(struct conn *c) {
     (void)c;
 }
 
-static const struct conn_behaviour behaviour = {on_open, on_message, on_close};
+static const struct conn_behaviour behaviour = {
+    .on_open = on_open, .on_message = on_message, .on_close = on_close};
 
 static void run_stop(struct loop_task *task) {
     endpoint_stop(&((struct worker *)task)->endpoint);

@@ -17,6 +17,18 @@
 
 enum slow { SLOW_CLOSE, SLOW_DROP };
 
+struct tls {
+    const char *cacert;
+    struct option_list pins;
+    bool insecure;
+};
+
+struct dial {
+    int family;
+    struct tls tls;
+    uint64_t retry;
+};
+
 struct settings {
     bool echo;
     bool quiet;
@@ -31,6 +43,13 @@ struct settings {
     uint64_t timeout;
     int slow;
     int color;
+    int kind;
+    int stamps;
+    const char *reconnect;
+    uint64_t wait;
+    uint64_t linger;
+    struct option_list called;
+    struct dial dial;
 };
 
 #define AT(field) .offset = offsetof(struct settings, field)
@@ -62,7 +81,60 @@ static const struct option table[] = {
     {.name = NULL},
 };
 
+#define TLS(field) .offset = offsetof(struct tls, field)
+#define DIAL(field) .offset = offsetof(struct dial, field)
+
+static const struct option tls_table[] = {
+    {"cacert", 0, OPTION_STRING, TLS(cacert), .arg = "FILE", .help = "whom to trust"},
+    {"pin", 0, OPTION_LIST, TLS(pins), .arg = "HASH", .help = "repeatable"},
+    {"insecure", 'k', OPTION_FLAG, TLS(insecure), .help = "trust everybody"},
+    {.name = NULL},
+};
+
+static const struct option dial_table[] = {
+    {"ipv4", '4', OPTION_SET, DIAL(family), .help = "IPv4 only", .value = 4},
+    {"ipv6", '6', OPTION_SET, DIAL(family), .help = "IPv6 only", .value = 6},
+    {.kind = OPTION_GROUP, .group = tls_table, DIAL(tls), .help = "TLS"},
+    {.kind = OPTION_GROUP, .help = "Patience"},
+    {"retry", 0, OPTION_NUMBER, DIAL(retry), .arg = "N", .help = "again"},
+    {.name = NULL},
+};
+
+/* Remembers what it was called with; "bad" is refused. */
+static int call(const struct option *whole, void *settings, void *slot, const char *argument,
+                struct bytes *message) {
+    struct settings *s = settings;
+    assert_string_equal(whole[0].name, "text");
+    assert_ptr_equal(slot, &s->called);
+    if (strcmp(argument, "bad") == 0) {
+        assert_int_equal(bytes_append_str(message, "called with bad"), TB_OK);
+        return TB_EINVAL;
+    }
+    s->called.count++;
+    return TB_OK;
+}
+
+/* What `table` does not have, and groups in groups. */
+static const struct option grouped[] = {
+    {"text", 't', OPTION_SET, AT(kind), .help = "a line is text", .value = 0},
+    {"hex", 0, OPTION_SET, AT(kind), .help = "a line is hexadecimal", .value = 7},
+    {"data", 'd', OPTION_LIST, AT(hosts), .arg = "TEXT", .help = "send; --execute is the same"},
+    {"execute", 0, OPTION_LIST, AT(hosts), .arg = "TEXT", .flags = OPTION_ALIAS},
+    {"reconnect", 'r', OPTION_STRING, AT(reconnect), .arg = "N,DELAY", .help = "come back",
+     .flags = OPTION_OPTIONAL},
+    {"timestamps", 0, OPTION_CHOICE, AT(stamps), .choices = "no|relative|absolute", .help = "when",
+     .flags = OPTION_OPTIONAL, .value = 1},
+    {"wait", 0, OPTION_DURATION, AT(wait), .arg = "SEC", .help = "-1 is for ever",
+     .flags = OPTION_FOREVER},
+    {"linger", 0, OPTION_DURATION, AT(linger), .arg = "SEC", .help = "-1 is for ever",
+     .flags = OPTION_FOREVER, .max = 60000},
+    {"call", 'c', OPTION_CALL, AT(called), .arg = "WHAT", .help = "calls", .call = call},
+    {.kind = OPTION_GROUP, .group = dial_table, AT(dial), .help = "Dialling"},
+    {.name = NULL},
+};
+
 struct run {
+    const struct option *table;
     int err;
     struct settings settings;
     struct option_list operands;
@@ -70,8 +142,9 @@ struct run {
 };
 
 /* The arguments end with a NULL. */
-static struct run parse(const char *const *args) {
-    struct run r = {.settings = {.port = 4000, .every = 5000, .slow = SLOW_DROP}};
+static struct run parse_with(const struct option *rows, const char *const *args) {
+    struct run r = {.table = rows,
+                    .settings = {.port = 4000, .every = 5000, .slow = SLOW_DROP, .kind = -1}};
     int argc = 0;
     while (args[argc] != NULL) {
         argc++;
@@ -79,14 +152,19 @@ static struct run parse(const char *const *args) {
     char *argv[16];
     assert_true(argc < 16);
     memcpy(argv, args, sizeof(*argv) * ((size_t)argc + 1));
-    r.err = options_parse(table, argc, argv, &r.settings, &r.operands, &r.message);
+    r.err = options_parse(rows, argc, argv, &r.settings, &r.operands, &r.message);
     return r;
 }
 
+static struct run parse(const char *const *args) {
+    return parse_with(table, args);
+}
+
 #define PARSE(...) parse((const char *const[]){__VA_ARGS__, NULL})
+#define PARSE_GROUPED(...) parse_with(grouped, (const char *const[]){__VA_ARGS__, NULL})
 
 static void release(struct run *r) {
-    options_release(table, &r->settings);
+    options_release(r->table, &r->settings);
     option_list_release(&r->operands);
     bytes_release(&r->message);
 }
@@ -359,6 +437,214 @@ static void help_is_two_columns_of_at_most_80(void **state) {
     free(text);
 }
 
+static char *help_of(const struct option *rows) {
+    char *text = NULL;
+    size_t size = 0;
+    FILE *out = open_memstream(&text, &size);
+    assert_non_null(out);
+    options_print_help(rows, out);
+    assert_int_equal(fclose(out), 0);
+    return text;
+}
+
+static void help_has_headings_and_no_aliases(void **state) {
+    (void)state;
+    char *text = help_of(grouped);
+    assert_string_equal(text, "  -t, --text                 a line is text\n"
+                              "      --hex                  a line is hexadecimal\n"
+                              "  -d, --data TEXT            send; --execute is the same\n"
+                              "  -r, --reconnect[=N,DELAY]  come back\n"
+                              "      --timestamps[=no|relative|absolute]\n"
+                              "                             when\n"
+                              "      --wait SEC             -1 is for ever\n"
+                              "      --linger SEC           -1 is for ever\n"
+                              "  -c, --call WHAT            calls\n"
+                              "\nDialling:\n"
+                              "  -4, --ipv4                 IPv4 only\n"
+                              "  -6, --ipv6                 IPv6 only\n"
+                              "\nTLS:\n"
+                              "      --cacert FILE          whom to trust\n"
+                              "      --pin HASH             repeatable\n"
+                              "  -k, --insecure             trust everybody\n"
+                              "\nPatience:\n"
+                              "      --retry N              again\n");
+    free(text);
+}
+
+static void a_table_may_begin_with_a_heading(void **state) {
+    (void)state;
+    const struct option rows[] = {
+        {.kind = OPTION_GROUP, .help = "First"},
+        {"one", 0, OPTION_FLAG, .help = "the first"},
+        {.kind = OPTION_GROUP, .group = tls_table},
+        {.name = NULL},
+    };
+    char *text = help_of(rows);
+    assert_string_equal(text, "First:\n"
+                              "      --one          the first\n"
+                              "      --cacert FILE  whom to trust\n"
+                              "      --pin HASH     repeatable\n"
+                              "  -k, --insecure     trust everybody\n");
+    free(text);
+}
+
+static void options_of_groups_are_set_in_their_place(void **state) {
+    (void)state;
+    struct run r = PARSE_GROUPED("--cacert=a", "--pin", "b", "-k6", "--pin=c", "--retry=3");
+    assert_parsed(&r);
+    assert_string_equal(r.settings.dial.tls.cacert, "a");
+    ASSERT_LIST(&r.settings.dial.tls.pins, "b", "c");
+    assert_true(r.settings.dial.tls.insecure);
+    assert_int_equal(r.settings.dial.family, 6);
+    assert_int_equal(r.settings.dial.retry, 3);
+    release(&r);
+    assert_null(r.settings.dial.tls.pins.items);
+    assert_refused(PARSE_GROUPED("--cacrt=x"),
+                   "unknown option '--cacrt' (did you mean '--cacert'?)");
+}
+
+static void rows_that_set_one_value_override_each_other(void **state) {
+    (void)state;
+    struct run r = PARSE_GROUPED("-4", "-6", "-4", "--hex");
+    assert_parsed(&r);
+    assert_int_equal(r.settings.dial.family, 4);
+    assert_int_equal(r.settings.kind, 7);
+    release(&r);
+    r = PARSE_GROUPED("--hex", "-t");
+    assert_parsed(&r);
+    assert_int_equal(r.settings.kind, 0);
+    release(&r);
+    assert_refused(PARSE_GROUPED("--hex=1"), "option '--hex' takes no argument");
+}
+
+static void an_optional_argument_comes_only_with_an_equals_sign(void **state) {
+    (void)state;
+    struct run r = PARSE_GROUPED("--reconnect", "5", "--timestamps", "absolute", "-rt");
+    assert_parsed(&r);
+    assert_string_equal(r.settings.reconnect, "");
+    assert_int_equal(r.settings.stamps, 1);
+    assert_int_equal(r.settings.kind, 0);
+    ASSERT_LIST(&r.operands, "5", "absolute");
+    release(&r);
+    r = PARSE_GROUPED("--reconnect=5,1s", "--timestamps=absolute");
+    assert_parsed(&r);
+    assert_string_equal(r.settings.reconnect, "5,1s");
+    assert_int_equal(r.settings.stamps, 2);
+    release(&r);
+    r = PARSE_GROUPED(NULL);
+    assert_null(r.settings.reconnect);
+    release(&r);
+    assert_refused(PARSE_GROUPED("--timestamps="),
+                   "option '--timestamps' takes no, relative or absolute, not ''");
+}
+
+static void a_duration_may_be_for_ever_where_its_row_says_so(void **state) {
+    (void)state;
+    struct run r = PARSE_GROUPED("--wait", "-1", "--linger=-1");
+    assert_parsed(&r);
+    assert_true(r.settings.wait == OPTION_FOREVER_MS);
+    assert_true(r.settings.linger == OPTION_FOREVER_MS);
+    release(&r);
+    assert_refused(PARSE_GROUPED("--wait=-2"), "option '--wait' needs a duration such as 20ms, 5s "
+                                               "or 2m, or -1 (for ever), not '-2'");
+    assert_refused(PARSE_GROUPED("--linger=2m"),
+                   "option '--linger' needs a duration such as 20ms, 5s or 2m from 0 to 1m, or -1 "
+                   "(for ever), not '2m'");
+    assert_refused(PARSE("--timeout=-1"),
+                   "option '--timeout' needs a duration such as 20ms, 5s or 2m, not '-1'");
+}
+
+static void an_alias_adds_to_the_same_list(void **state) {
+    (void)state;
+    struct run r = PARSE_GROUPED("-da", "--execute", "b", "--data=c");
+    assert_parsed(&r);
+    ASSERT_LIST(&r.settings.hosts, "a", "b", "c");
+    release(&r);
+    assert_refused(PARSE_GROUPED("--execute"), "option '--execute' needs an argument");
+}
+
+static void a_call_is_made_in_the_order_of_the_line(void **state) {
+    (void)state;
+    struct run r = PARSE_GROUPED("--call=a", "-cb", "-c", "bad", "--call=c");
+    assert_int_equal(r.settings.called.count, 2);
+    assert_refused(r, "called with bad");
+}
+
+static int set_named(struct settings *s, const char *name, const char *value,
+                     struct bytes *message) {
+    bytes_clear(message);
+    int err = options_set(grouped, s, name, strlen(name), value, message);
+    return bytes_append(message, "", 1) == TB_OK ? err : TB_ENOMEM;
+}
+
+static void one_option_is_set_by_its_name(void **state) {
+    (void)state;
+    struct settings s = {.kind = -1};
+    struct bytes message = BYTES_INIT;
+    assert_int_equal(set_named(&s, "cacert", "a", &message), TB_OK);
+    assert_int_equal(set_named(&s, "--retry", "2", &message), TB_OK);
+    assert_int_equal(set_named(&s, "-t", NULL, &message), TB_OK);
+    assert_int_equal(set_named(&s, "-d", "b", &message), TB_OK);
+    assert_int_equal(set_named(&s, "reconnect", NULL, &message), TB_OK);
+    assert_string_equal(s.dial.tls.cacert, "a");
+    assert_int_equal(s.dial.retry, 2);
+    assert_int_equal(s.kind, 0);
+    ASSERT_LIST(&s.hosts, "b");
+    assert_string_equal(s.reconnect, "");
+    options_release(grouped, &s);
+    const char *const wrong[][3] = {
+        {"cacrt", "a", "unknown option 'cacrt' (did you mean 'cacert'?)"},
+        {"-cacert", "a", "unknown option '-cacert' (did you mean 'cacert'?)"},
+        {"-x", NULL, "unknown option '-x'"},
+        {"--", NULL, "unknown option '--'"},
+        {"-", NULL, "unknown option '-'"},
+        {"", NULL, "unknown option ''"},
+        {"t", NULL, "unknown option 't'"},
+        {"cacert", NULL, "option 'cacert' needs an argument"},
+        {"--hex", "1", "option 'hex' takes no argument"},
+        {"retry", "x", "option 'retry' needs a number such as 10, not 'x'"},
+        {"timestamps", "x", "option 'timestamps' takes no, relative or absolute, not 'x'"},
+    };
+    for (size_t i = 0; i < sizeof(wrong) / sizeof(wrong[0]); i++) {
+        assert_int_equal(set_named(&s, wrong[i][0], wrong[i][1], &message), TB_EINVAL);
+        assert_string_equal((const char *)message.data, wrong[i][2]);
+    }
+    bytes_release(&message);
+}
+
+static void a_walk_gives_every_row_with_its_place(void **state) {
+    (void)state;
+    struct option_walk w;
+    option_walk_init(&w, grouped);
+    const struct option *o;
+    while ((o = option_walk_next(&w)) != NULL && o != &tls_table[1]) {
+        assert_ptr_not_equal(o, &dial_table[3]);
+    }
+    assert_ptr_equal(o, &tls_table[1]);
+    assert_int_equal(w.offset, offsetof(struct settings, dial.tls.pins));
+    assert_ptr_equal(option_walk_next(&w), &tls_table[2]);
+    assert_ptr_equal(option_walk_next(&w), &dial_table[3]);
+    assert_ptr_equal(option_walk_next(&w), &dial_table[4]);
+    assert_null(option_walk_next(&w));
+    assert_null(option_walk_next(&w));
+}
+
+static void groups_that_hold_themselves_come_to_an_end(void **state) {
+    (void)state;
+    struct option endless[] = {
+        {.kind = OPTION_GROUP, .help = "Again"},
+        {.name = NULL},
+    };
+    endless[0].group = endless;
+    struct option_walk w;
+    option_walk_init(&w, endless);
+    unsigned rows = 0;
+    while (option_walk_next(&w) != NULL) {
+        rows++;
+    }
+    assert_int_equal(rows, OPTION_DEPTH);
+}
+
 /* Every word comes through whole, whatever the length of the line that it falls on. */
 static void help_is_wrapped_between_words_only(void **state) {
     (void)state;
@@ -406,6 +692,17 @@ int main(void) {
         cmocka_unit_test(what_was_collected_before_an_error_can_be_released),
         cmocka_unit_test(each_failed_allocation_is_reported),
         cmocka_unit_test(help_is_two_columns_of_at_most_80),
+        cmocka_unit_test(help_has_headings_and_no_aliases),
+        cmocka_unit_test(a_table_may_begin_with_a_heading),
+        cmocka_unit_test(options_of_groups_are_set_in_their_place),
+        cmocka_unit_test(rows_that_set_one_value_override_each_other),
+        cmocka_unit_test(an_optional_argument_comes_only_with_an_equals_sign),
+        cmocka_unit_test(a_duration_may_be_for_ever_where_its_row_says_so),
+        cmocka_unit_test(an_alias_adds_to_the_same_list),
+        cmocka_unit_test(a_call_is_made_in_the_order_of_the_line),
+        cmocka_unit_test(one_option_is_set_by_its_name),
+        cmocka_unit_test(a_walk_gives_every_row_with_its_place),
+        cmocka_unit_test(groups_that_hold_themselves_come_to_an_end),
         cmocka_unit_test(help_is_wrapped_between_words_only),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -50,7 +50,8 @@ static void on_close(struct conn *c) {
     }
 }
 
-static const struct conn_behaviour behaviour = {on_open, on_message, on_close};
+static const struct conn_behaviour behaviour = {
+    .on_open = on_open, .on_message = on_message, .on_close = on_close};
 
 static void say_to_all(const void *p, size_t n) {
     room_broadcast(&rig.endpoint.room, WS_OP_TEXT, p, n);

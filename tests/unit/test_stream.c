@@ -6,6 +6,7 @@
 #include <cmocka.h>
 
 #include <errno.h>
+#include <fcntl.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
@@ -228,6 +229,42 @@ static void a_rest_without_memory_is_refused(void **state) {
     stream_pair_release(&pair);
 }
 
+/* A stream that takes over one end of a pair; what is given to it is read at the other. */
+static void a_connected_descriptor_is_taken_over(void **state) {
+    (void)state;
+    struct stream_pair pair;
+    struct stream s;
+    int fds[2];
+    char got[5];
+    uv_buf_t buf = uv_buf_init("hello", 5);
+    assert_true(stream_pair_init(&pair, STREAM_UNIX, NULL, false));
+    assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, fds), 0);
+    assert_int_equal(stream_init(&s, &pair.loop, STREAM_UNIX, pair.stream.events), TB_OK);
+    assert_int_equal(stream_open(&s, fds[0]), TB_OK);
+    assert_int_equal(stream_try(&s, &buf, 1), 5);
+    assert_int_equal(read(fds[1], got, sizeof got), 5);
+    assert_memory_equal(got, "hello", 5);
+    uv_close(&s.uv.handle, NULL); /* the pair's events would take it for the pair's stream */
+    stream_pair_release(&pair);
+    assert_int_equal(read(fds[1], got, sizeof got), 0);
+    close(fds[1]);
+}
+
+static void a_descriptor_that_is_not_taken_over_is_closed(void **state) {
+    (void)state;
+    struct stream_pair pair;
+    struct stream s;
+    assert_true(stream_pair_init(&pair, STREAM_TCP, NULL, false));
+    assert_int_equal(stream_init(&s, &pair.loop, STREAM_UNIX, pair.stream.events), TB_OK);
+    /* libuv asks the descriptor for its flags; one that only names a place has no use. */
+    int place = open("/", O_PATH | O_CLOEXEC);
+    assert_int_equal(stream_open(&s, place), TB_ESYS);
+    assert_int_equal(fcntl(place, F_GETFD), -1);
+    assert_int_equal(errno, EBADF);
+    uv_close(&s.uv.handle, NULL);
+    stream_pair_release(&pair);
+}
+
 int main(void) {
     signal(SIGPIPE, SIG_IGN);
     const struct CMUnitTest tests[] = {
@@ -240,6 +277,8 @@ int main(void) {
         cmocka_unit_test(a_reset_while_a_rest_is_written_is_the_end),
         cmocka_unit_test(a_stream_may_be_closed_while_it_is_read),
         cmocka_unit_test(nothing_is_read_while_reading_is_stopped),
+        cmocka_unit_test(a_connected_descriptor_is_taken_over),
+        cmocka_unit_test(a_descriptor_that_is_not_taken_over_is_closed),
         cmocka_unit_test(a_rest_without_memory_is_refused),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

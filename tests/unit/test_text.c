@@ -25,22 +25,6 @@ static void assert_line(const char *text, const char *expected) {
     assert_escaped(text, strlen(text), TEXT_ONE_LINE, expected);
 }
 
-/* UTF-8 without a check of the value: also what is no code point can be written. */
-static size_t encode(uint32_t point, uint8_t *p) {
-    if (point < 0x80) {
-        p[0] = (uint8_t)point;
-        return 1;
-    }
-    size_t size = point < 0x800 ? 2 : point < 0x10000 ? 3 : 4;
-    static const uint8_t lead[] = {0, 0, 0xc0, 0xe0, 0xf0};
-    for (size_t i = size - 1; i > 0; i--) {
-        p[i] = (uint8_t)(0x80 | (point & 0x3f));
-        point >>= 6;
-    }
-    p[0] = (uint8_t)(lead[size] | point);
-    return size;
-}
-
 static void printable_text_stays_as_it_is(void **state) {
     (void)state;
     assert_line("", "");
@@ -103,7 +87,7 @@ static void each_code_point_is_shown_or_escaped_as_it_deserves(void **state) {
     struct bytes out = BYTES_INIT;
     for (uint32_t u = 0; u <= 0x110fff; u++) {
         uint8_t utf8[4];
-        size_t size = encode(u, utf8);
+        size_t size = text_encode(u, utf8);
         bytes_clear(&out);
         assert_int_equal(text_escape(&out, utf8, size, TEXT_ONE_LINE), TB_OK);
         bool same = out.len == size && memcmp(out.data, utf8, size) == 0;
@@ -200,6 +184,19 @@ static const char *nearest(const char *word) {
     return text_nearest(word, names, sizeof(names) / sizeof(names[0]));
 }
 
+static void every_code_point_is_written_and_read_back(void **state) {
+    (void)state;
+    static const size_t sizes[] = {0x80, 0x800, 0x10000, 0x110000};
+    for (uint32_t u = 0, size = 1; u < 0x110000; u++) {
+        uint8_t utf8[4];
+        uint32_t again;
+        size += u == sizes[size - 1] ? 1 : 0;
+        assert_int_equal(text_encode(u, utf8), size);
+        assert_int_equal(text_decode(utf8, size, &again), is_surrogate(u) ? 0 : size);
+        assert_true(is_surrogate(u) || again == u);
+    }
+}
+
 static void the_nearest_name_is_found(void **state) {
     (void)state;
     assert_string_equal(nearest("port"), "port");
@@ -236,6 +233,7 @@ int main(void) {
         cmocka_unit_test(cve_2021_25743_no_byte_pair_reaches_a_terminal_unescaped),
         cmocka_unit_test(output_is_appended_and_escaping_again_changes_nothing),
         cmocka_unit_test(failed_allocation_leaves_the_output_as_it_was),
+        cmocka_unit_test(every_code_point_is_written_and_read_back),
         cmocka_unit_test(the_nearest_name_is_found),
         cmocka_unit_test(what_is_near_to_nothing_has_no_nearest),
     };

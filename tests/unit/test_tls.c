@@ -10,7 +10,6 @@
 #include <openssl/evp.h>
 #include <openssl/pem.h>
 #include <openssl/ssl.h>
-#include <openssl/x509.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -20,6 +19,7 @@
 #include <unistd.h>
 
 #include "base/err.h"
+#include "certificate.h"
 #include "failing_alloc.h"
 #include "guarded.h"
 #include "net/tls.h"
@@ -31,35 +31,12 @@ static char folder[] = "/tmp/taburet-tls-XXXXXX";
 static char cert_file[64], key_file[64], other_key_file[64], no_pem_file[64];
 static char rsa_key_file[64], locked_key_file[64], dated_cert_file[64];
 
-/* With a passphrase unless it is NULL. */
-static EVP_PKEY *write_key(const char *file, EVP_PKEY *key, char *passphrase) {
-    FILE *out = fopen(file, "w");
-    bool ok = key != NULL && out != NULL &&
-              PEM_write_PrivateKey(out, key, passphrase == NULL ? NULL : EVP_aes_256_cbc(), NULL, 0,
-                                   NULL, passphrase) == 1;
-    if (out != NULL) {
-        fclose(out);
-    }
-    return ok ? key : NULL;
-}
-
 /* Signed by itself; valid from so many seconds from now on, to so many from now. */
 static bool write_cert(const char *file, EVP_PKEY *key, long from, long to) {
-    X509 *cert = X509_new();
-    X509_NAME *name = X509_get_subject_name(cert);
-    X509_NAME_add_entry_by_txt(name, "CN", MBSTRING_ASC, (const unsigned char *)"localhost", -1, -1,
-                               0);
-    X509_set_issuer_name(cert, name);
-    X509_gmtime_adj(X509_getm_notBefore(cert), from);
-    X509_gmtime_adj(X509_getm_notAfter(cert), to);
-    X509_set_pubkey(cert, key);
-    FILE *out = fopen(file, "w");
-    bool ok = X509_sign(cert, key, EVP_sha256()) > 0 && out != NULL && PEM_write_X509(out, cert);
-    if (out != NULL) {
-        fclose(out);
-    }
+    const struct certificate c = {.name = "localhost", .from = from, .to = to};
+    X509 *cert = certificate_write(file, &c, key, NULL, NULL);
     X509_free(cert);
-    return ok;
+    return cert != NULL;
 }
 
 static int make_files(void **state) {
@@ -76,11 +53,11 @@ static int make_files(void **state) {
     snprintf(dated_cert_file, sizeof dated_cert_file, "%s/dated", folder);
     char passphrase[] = "secret";
     FILE *no = fopen(no_pem_file, "w");
-    EVP_PKEY *key = write_key(key_file, EVP_EC_gen("P-256"), NULL);
-    EVP_PKEY *other = write_key(other_key_file, EVP_EC_gen("P-256"), NULL);
-    EVP_PKEY *rsa = write_key(rsa_key_file, EVP_RSA_gen(2048), NULL);
+    EVP_PKEY *key = certificate_write_key(key_file, EVP_EC_gen("P-256"), NULL);
+    EVP_PKEY *other = certificate_write_key(other_key_file, EVP_EC_gen("P-256"), NULL);
+    EVP_PKEY *rsa = certificate_write_key(rsa_key_file, EVP_RSA_gen(2048), NULL);
     bool ok = no != NULL && key != NULL && other != NULL && rsa != NULL &&
-              write_key(locked_key_file, key, passphrase) == key &&
+              certificate_write_key(locked_key_file, key, passphrase) == key &&
               write_cert(cert_file, key, 0, 3600);
     fputs("not a PEM file\n", no);
     fclose(no);

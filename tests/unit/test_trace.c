@@ -42,9 +42,9 @@ static void an_open_shows_the_handshake_without_its_secrets(void **state) {
     (void)state;
     struct fixture f;
     struct http1 *request = head_parse(HTTP1_REQUEST, request_text);
-    struct ws_answer answer = {.status = 101, .subprotocol = "chat.v1"};
+    const struct trace_handshake h = {.request = request, .status = 101, .subprotocol = "chat.v1"};
     set_up(&f, LOG_TEXT, LOG_VERBOSE);
-    trace_open(f.trace, f.c, request, &answer);
+    trace_open(f.trace, f.c, &h);
     assert_event(&f, "open",
                  "{\"url\":\"/chat?x=1\",\"peer\":\"127.0.0.1:5000\",\"request\":{\"method\":"
                  "\"GET\",\"target\":\"/chat?x=1\",\"headers\":[[\"Host\",\"localhost\"],"
@@ -72,13 +72,14 @@ static void an_open_names_the_agreed_compression(void **state) {
     (void)state;
     struct fixture f;
     struct http1 *request = head_parse(HTTP1_REQUEST, "GET / HTTP/1.1\r\n\r\n");
-    struct ws_answer answer = {.status = 101,
-                               .deflate = {.on = true,
-                                           .server_no_context_takeover = true,
-                                           .server_max_window_bits = 10,
-                                           .client_max_window_bits = 15}};
+    const struct trace_handshake h = {.request = request,
+                                      .status = 101,
+                                      .deflate = {.on = true,
+                                                  .server_no_context_takeover = true,
+                                                  .server_max_window_bits = 10,
+                                                  .client_max_window_bits = 15}};
     set_up(&f, LOG_TEXT, LOG_NORMAL);
-    trace_open(f.trace, f.c, request, &answer);
+    trace_open(f.trace, f.c, &h);
     assert_event(&f, "open",
                  "{\"url\":\"/\",\"peer\":\"127.0.0.1:5000\",\"request\":{\"method\":\"GET\","
                  "\"target\":\"/\",\"headers\":[]},\"response\":{\"status\":101},\"protocol\":null,"
@@ -95,7 +96,8 @@ static void a_refusal_says_why(void **state) {
     struct fixture f;
     struct http1 *request = head_parse(HTTP1_REQUEST, "GET /x HTTP/1.1\r\nCookie: secret\r\n\r\n");
     set_up(&f, LOG_TEXT, LOG_NORMAL);
-    trace_refused(f.trace, f.c, request, 426, "the reason");
+    const struct trace_handshake refused = {.request = request, .status = 426};
+    trace_refused(f.trace, f.c, &refused, "the reason");
     assert_event(&f, "refused",
                  "{\"peer\":\"127.0.0.1:5000\",\"request\":{\"method\":\"GET\",\"target\":\"/x\","
                  "\"headers\":[[\"Cookie\",\"***\"]]},\"response\":{\"status\":426},"
@@ -106,7 +108,8 @@ static void a_refusal_says_why(void **state) {
     http1_free(request);
 
     set_up(&f, LOG_TEXT, LOG_NORMAL);
-    trace_refused(f.trace, f.c, NULL, 0, "nothing came");
+    const struct trace_handshake nothing = {.request = NULL};
+    trace_refused(f.trace, f.c, &nothing, "nothing came");
     assert_event(&f, "refused",
                  "{\"peer\":\"127.0.0.1:5000\",\"request\":null,\"response\":null,"
                  "\"why\":\"nothing came\"}");
@@ -288,13 +291,12 @@ static void nothing_is_traced_without_a_trace(void **state) {
     struct ws_head head = {.fin = true};
     struct trace_sent sent = {
         .opcode = WS_OP_TEXT, .wire = (const uint8_t *)"\x81\0", .wire_size = 2};
-    trace_open(NULL, NULL, NULL, NULL);
-    trace_refused(NULL, NULL, NULL, 400, "");
+    trace_open(NULL, NULL, NULL);
+    trace_refused(NULL, NULL, NULL, "");
     trace_received(NULL, NULL, &ev);
     trace_sent(NULL, NULL, &sent);
     trace_frame(NULL, NULL, TRACE_CLIENT, &head);
-    trace_ping(NULL, NULL, TRACE_CLIENT, NULL, 0);
-    trace_pong(NULL, NULL, TRACE_CLIENT, NULL, 0, -1);
+    trace_control(NULL, NULL, TRACE_CLIENT, NULL);
     trace_violation(NULL, NULL, WS_V_FRAME_RSV);
     trace_dropped(NULL, NULL, 1);
     trace_close(NULL, NULL);
@@ -307,14 +309,14 @@ static void nothing_is_traced_without_a_trace(void **state) {
 static void a_failed_allocation_costs_a_line_at_most(void **state) {
     (void)state;
     struct http1 *request = head_parse(HTTP1_REQUEST, request_text);
-    struct ws_answer answer = {.status = 101};
+    const struct trace_handshake h = {.request = request, .status = 101};
     unsigned n = 0;
     unsigned missing = 0;
     do {
         struct fixture f;
         set_up(&f, LOG_TEXT, LOG_DEBUG);
         fail_alloc_at(n);
-        trace_open(f.trace, f.c, request, &answer);
+        trace_open(f.trace, f.c, &h);
         received(&f, WS_OP_BINARY, "data", 4);
         received(&f, WS_OP_TEXT, "text", 4);
         trace_dropped(f.trace, f.c, 3);

@@ -1,15 +1,14 @@
 #include "app/serve/serve.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <inttypes.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/resource.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
+#include "app/recording.h"
 #include "app/serve/article.h"
 #include "app/serve/echo.h"
 #include "app/serve/page.h"
@@ -19,6 +18,7 @@
 #include "base/log.h"
 #include "base/text.h"
 #include "conn/trace.h"
+#include "net/host.h"
 
 enum {
     CLOSE_MS = 5000,
@@ -39,8 +39,7 @@ struct run {
     struct bytes notes;
     struct page page;
     struct log *console;
-    struct log *record;
-    int record_fd;
+    struct recording recording;
     struct trace *trace;
     struct endpoint_config config;
     struct server server;
@@ -48,14 +47,6 @@ struct run {
 };
 
 /* ---- what may fail before anything is served ---- */
-
-static int fail_to_record(struct run *r, int exit_code, const char *why) {
-    const char *path = r->settings.record;
-    bytes_append_str(&r->message, "cannot record to '");
-    text_escape(&r->message, path, strlen(path), TEXT_ONE_LINE);
-    bytes_appendf(&r->message, "' (%s)", why);
-    return exit_code;
-}
 
 static int out_of_memory(struct run *r) {
     bytes_clear(&r->message);
@@ -102,33 +93,9 @@ static int set_max_connections(struct run *r) {
     return EXIT_OK;
 }
 
-/* A line that an earlier run was cut off in must not swallow our first one. */
-static bool end_torn_line(int fd, off_t size) {
-    char last = '\n';
-    return size == 0 ||
-           (pread(fd, &last, 1, size - 1) == 1 && (last == '\n' || write(fd, "\n", 1) == 1));
-}
-
 static int open_record(struct run *r) {
     const char *path = r->settings.record;
-    if (path == NULL) {
-        return EXIT_OK;
-    }
-    struct stat st;
-    r->record_fd = open(path, O_RDWR | O_CREAT | O_APPEND | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC,
-                        S_IRUSR | S_IWUSR);
-    if (r->record_fd < 0) {
-        return fail_to_record(r, EXIT_USAGE,
-                              errno == ELOOP ? "it is a symbolic link" : strerror(errno));
-    }
-    if (fstat(r->record_fd, &st) != 0 || !S_ISREG(st.st_mode)) {
-        return fail_to_record(r, EXIT_USAGE, "it is not a regular file");
-    }
-    if (!end_torn_line(r->record_fd, st.st_size)) {
-        return fail_to_record(r, EXIT_SYSTEM, strerror(errno));
-    }
-    r->record = log_new(r->record_fd, LOG_JSON, LOG_DEBUG);
-    return r->record == NULL ? out_of_memory(r) : EXIT_OK;
+    return path == NULL ? EXIT_OK : recording_open(&r->recording, path, &r->message);
 }
 
 static enum log_level level_of(const struct settings *s) {
@@ -144,7 +111,7 @@ static int open_logs(struct run *r) {
     }
     int code = open_record(r);
     if (code == EXIT_OK) {
-        r->trace = trace_new(r->console, r->record);
+        r->trace = trace_new(r->console, r->recording.log);
         code = r->trace == NULL ? out_of_memory(r) : EXIT_OK;
     }
     return code;
@@ -191,8 +158,8 @@ static int bind_all(struct run *r) {
 /* ---- what it serves ---- */
 
 static void write_url(const struct run *r, const char *host, char url[URL_MAX]) {
-    char name[BIND_HOST_MAX];
-    bool is_ipv6 = strchr(bind_host_name(host, name), ':') != NULL;
+    char name[HOST_NAME_SIZE];
+    bool is_ipv6 = strchr(host_bare(host, name), ':') != NULL;
     snprintf(url, URL_MAX, "%s://%s%s%s:%u", r->settings.tls_cert == NULL ? "ws" : "wss",
              is_ipv6 ? "[" : "", name, is_ipv6 ? "]" : "", (unsigned)r->bindings.port);
 }
@@ -201,8 +168,8 @@ static void write_url(const struct run *r, const char *host, char url[URL_MAX]) 
  */
 static const char *host_to_name(const struct settings *s) {
     const char *host = s->hosts.count > 0 ? s->hosts.items[0] : "localhost";
-    char name[BIND_HOST_MAX];
-    bool is_any = strcmp(host, "0.0.0.0") == 0 || strcmp(bind_host_name(host, name), "::") == 0;
+    char name[HOST_NAME_SIZE];
+    bool is_any = strcmp(host, "0.0.0.0") == 0 || strcmp(host_bare(host, name), "::") == 0;
     return is_any ? "localhost" : host;
 }
 
@@ -333,17 +300,14 @@ static void run_release(struct run *r) {
     page_release(&r->page);
     tls_context_free(r->config.tls);
     trace_free(r->trace);
-    log_free(r->record);
+    recording_close(&r->recording);
     log_free(r->console);
-    if (r->record_fd >= 0) {
-        close(r->record_fd);
-    }
     settings_release(&r->settings);
     bytes_release(&r->message);
 }
 
 static int run(int argc, char **argv) {
-    struct run r = {.record_fd = -1};
+    struct run r = {.recording = RECORDING_INIT};
     int err = settings_read(&r.settings, argc, argv, &r.message);
     int code = EXIT_OK;
     signal(SIGPIPE, SIG_IGN);
@@ -372,11 +336,29 @@ static const char about[] =
     "Durations: 20ms, 5s, 2m, 1h; a bare number is seconds. Sizes: 64K, 1M, 1G.\n"
     "Ctrl+C stops it: everybody is told (1001) and has 5 seconds to answer; again: at once.\n";
 
+static const struct command_note examples[] = {
+    {"taburet serve", "The four modes on ws://localhost:4000"},
+    {"taburet serve --echo --port 0 --every 0", "An echo server on any free port, for a test"},
+    {"taburet serve --host 0.0.0.0 --tls-cert cert.pem --tls-key key.pem",
+     "wss:// for the whole network"},
+    {.label = NULL},
+};
+
+static const struct command_note exit_codes[] = {
+    {"0", "stopped as asked"},
+    {"1", "the system refused: the port is taken, memory is out"},
+    {"2", "a bad option, certificate or file"},
+    {"130", "stopped by a second signal"},
+    {.label = NULL},
+};
+
 const struct command serve_command = {
     .name = "serve",
     .operands = "",
     .summary = "A practice server on ws://localhost:4000",
     .about = about,
     .options = settings_options,
+    .examples = examples,
+    .exit_codes = exit_codes,
     .run = run,
 };
