@@ -307,7 +307,7 @@ class Request(DialCase):
     def test_a_config_file(self):
         server = self.ws_server()
         path = self.file("config", "# what every run has\n"
-                                   f'--header "X-From: config"\nuser-agent = robot\n'
+                                   '--header "X-From: config"\nuser-agent = robot\n'
                                    "\n-1\n")
         self.assert_hello("-K", path, server.url())
         self.assertEqual((server.peers[0].headers["X-From"],

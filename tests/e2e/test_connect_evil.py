@@ -7,8 +7,8 @@ import time
 import unittest
 
 import evilserver as evil
-from connecting import (CLOSED, OK, RECV_FAILED, REFUSED, SEND_FAILED, TIMED_OUT, VIOLATION,
-                        EvilCase, rule)
+from connecting import (CLOSED, NO_CONNECTION, OK, RECV_FAILED, REFUSED, SEND_FAILED, TIMED_OUT,
+                        VIOLATION, EvilCase, rule)
 from evilserver import after_request, head, refusal, server_frame
 from rawclient import TEXT
 from support import MIB, SCALE
@@ -111,7 +111,7 @@ class Handshake(EvilCase):
     def test_the_end_at_each_stage(self):
         self.assert_catalogue([
             ("FIN at accept", evil.fin_at_accept, LOST),
-            ("RST at accept", evil.rst_at_accept, LOST),
+            ("RST at accept", evil.rst_at_accept, (NO_CONNECTION, *LOST)),
             ("RST in the request", evil.rst_in_request, LOST),
             ("FIN after the request", after_request(b"", "fin"), LOST),
             ("RST after the request", after_request(b"", "rst"), LOST),

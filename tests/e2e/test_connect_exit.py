@@ -118,6 +118,8 @@ class ExitCodes(ConnectCase):
                        evil.after_request(b"", "fin"), evil.after_request(b"", "rst")):
             server = self.evil_server(behave)
             done = self.run_connect(server.url())
+            if behave is evil.rst_at_accept and done.code == NO_CONNECTION:
+                continue  # so soon that it never was a connection
             self.assertIn(done.code, (SEND_FAILED, RECV_FAILED), done)
             self.assert_error(done, done.code, "lost|closed|reset")
 

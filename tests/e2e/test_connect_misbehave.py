@@ -123,7 +123,7 @@ class Shapes(Wire):
             peer.read_until(CLOSE)
         done = self.run_connect(self.evil_server(behave).url(), PLAIN, "--rsv=010", "-d", "x",
                                 "--wait=-1", "-vv")
-        self.assert_error(done, CLOSED, "(?i)rsv", "1002", "reserved bits")
+        self.assert_ends(done, CLOSED, "(?i)rsv", "1002", "reserved bits")
 
     def test_every_frame_is_shown_with_vv(self):
         _, done = self.frames_of("--fragment=2", "-d", "abcde", "-vv")
