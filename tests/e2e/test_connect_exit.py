@@ -91,7 +91,7 @@ class ExitCodes(ConnectCase):
         self.assertEqual(done.out, b"")
 
     def test_22_a_status_without_a_phrase(self):
-        server = self.evil_server(evil.refusal("403"))
+        server = self.evil_server(evil.refusal("403 "))
         self.assert_error(self.run_connect(server.url()), REFUSED, "403")
 
     def test_23_the_output_is_closed_or_full(self):
@@ -103,22 +103,25 @@ class ExitCodes(ConnectCase):
     def test_28_the_time_is_up(self):
         server = self.evil_server(evil.silence)
         self.assert_error(self.run_connect(server.url(), "--connect-timeout=200ms"), TIMED_OUT,
-                          str(server.port))
-        self.assert_error(self.run_connect(server.url(), "--max-time=200ms"), TIMED_OUT)
+                          r"0\.2|200")
+        self.assert_error(self.run_connect(server.url(), "--max-time=200ms"), TIMED_OUT,
+                          r"0\.2|200")
 
     def test_35_tls_where_there_is_none(self):
         server = self.evil_server(evil.ssh_banner)
         url = f"wss://127.0.0.1:{server.port}/"
         self.assert_error(self.run_connect(url, "--connect-timeout=5"), TLS_FAILED,
-                          str(server.port))
+                          "TLS")
 
     def test_55_or_56_lost_before_the_open(self):
         for behave in (evil.fin_at_accept, evil.rst_at_accept, evil.rst_in_request,
                        evil.after_request(b"", "fin"), evil.after_request(b"", "rst")):
             server = self.evil_server(behave)
             done = self.run_connect(server.url())
+            if behave is evil.rst_at_accept and done.code == NO_CONNECTION:
+                continue  # so soon that it never was a connection
             self.assertIn(done.code, (SEND_FAILED, RECV_FAILED), done)
-            self.assert_error(done, done.code, str(server.port))
+            self.assert_error(done, done.code, "lost|closed|reset")
 
     def test_60_not_trusted(self):
         # With all its kin in test_connect_tls.py.
@@ -127,7 +130,7 @@ class ExitCodes(ConnectCase):
     def test_101_another_code_is_shown_with_its_phrase_reason_and_who(self):
         for code, phrase in ((1003, "(?i)unsupported"), (1008, "(?i)policy"),
                              (1011, "(?i)internal|unexpected"), (1012, "(?i)restart"),
-                             (3000, ""), (4999, "")):
+                             (3000, "3000"), (4999, "4999")):
             with self.subTest(code=code):
                 server = self.ws_server(say(close=(code, "because")))
                 self.assert_error(self.run_connect(server.url()), CLOSED, str(code), "because",

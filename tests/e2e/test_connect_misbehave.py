@@ -96,7 +96,7 @@ class Shapes(Wire):
                                 "abc")
         self.assertEqual([raw for _, raw in got[:2]],
                          [b"\x35\x82\xff\xff\xff\xff" + mask_bytes(b"ab", b"\xff" * 4),
-                          b"\xb0\x81\xff\xff\xff\xff" + mask_bytes(b"c", b"\xff" * 4)])
+                          b"\x80\x81\xff\xff\xff\xff" + mask_bytes(b"c", b"\xff" * 4)])
 
     def test_input_has_the_same_shape(self):
         self.assertEqual(self.shapes("--fragment=2", stdin=b"abc\nd\n"),
@@ -122,8 +122,8 @@ class Shapes(Wire):
             peer.send(evil.close_frame(1002, b"reserved bits"))
             peer.read_until(CLOSE)
         done = self.run_connect(self.evil_server(behave).url(), PLAIN, "--rsv=010", "-d", "x",
-                                "--wait=-1")
-        self.assert_error(done, CLOSED, "(?i)rsv", "1002", "reserved bits")
+                                "--wait=-1", "-vv")
+        self.assert_ends(done, CLOSED, "(?i)rsv", "1002", "reserved bits")
 
     def test_every_frame_is_shown_with_vv(self):
         _, done = self.frames_of("--fragment=2", "-d", "abcde", "-vv")

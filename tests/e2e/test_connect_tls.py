@@ -45,7 +45,7 @@ class Tls(ConnectCase):
 
     def test_an_unknown_authority_is_60_with_a_hint(self):
         done = self.run_connect(self.serve().url(), "-d", "hi")
-        self.assert_error(done, NOT_TRUSTED, "127.0.0.1", "(?i)certificate", "--cacert|--insecure")
+        self.assert_error(done, NOT_TRUSTED, "(?i)certificate", "--cacert|--insecure")
 
     def test_a_self_signed_certificate_is_60_and_fits_as_its_own_authority(self):
         pair = make_certificate(self.home)
@@ -116,7 +116,7 @@ class Tls(ConnectCase):
         """TLS 1.3 tells it after the client's handshake is done."""
         done = self.trusted(self.serve(client_ca=self.authority.cert))
         self.assertIn(done.code, (TLS_FAILED, RECV_FAILED), done)
-        self.assert_error(done, done.code, "(?i)certificate")
+        self.assert_error(done, done.code, "(?i)certificate|lost")
 
     def test_an_encrypted_key(self):
         server = self.serve(client_ca=self.authority.cert)
@@ -124,9 +124,9 @@ class Tls(ConnectCase):
         locked = encrypted(key)
         done = self.trusted(server, "--cert", cert, "--key", locked, "--pass", PHRASE)
         self.assert_output(done, b"hi")
-        done = self.trusted(server, "--cert", cert, "--key", locked, "--pass", "wrong")
+        done = self.trusted(server, "--cert", cert, "--key", locked, "--pass", "close sesame")
         self.assert_error(done, USAGE, locked.name)
-        self.assertNotIn("wrong", done.err.replace("wrong passphrase", ""))
+        self.assertNotIn("sesame", done.err)
         self.assert_error(self.trusted(server, "--cert", cert, "--key", locked), USAGE,
                           locked.name, "--pass|passphrase")
 
@@ -140,7 +140,7 @@ class Tls(ConnectCase):
     def test_a_plain_server(self):
         server = self.ws_server()
         done = self.run_connect(f"wss://127.0.0.1:{server.port}/")
-        self.assert_error(done, TLS_FAILED, str(server.port), "(?i)ws://|version|tls")
+        self.assert_error(done, TLS_FAILED, "(?i)ws://|version|tls")
 
     def test_a_tls_server_asked_in_the_clear_hints_at_wss(self):
         server = self.serve()

@@ -28,8 +28,9 @@ class TerminalCase(ConnectCase):
 
     def opened(self, server, *args, **settings):
         """A terminal in which the prompt stands."""
+        number = len(server.peers)
         terminal = self.terminal(server.url(), *args, **settings)
-        server.wait_peer(len(server.peers))
+        server.wait_peer(number)
         self.wait_prompt(terminal)
         return terminal
 
@@ -346,7 +347,7 @@ class SlashCommands(TerminalCase):
             self.wait_prompt(terminal)
         terminal.enter("fine")
         server.wait_messages(["fine"])
-        self.assertIn("/nowhere/at/all", terminal.screen.text())
+        terminal.wait_text("/nowhere/at/all")
 
 
 class Restored(TerminalCase):
