@@ -33,7 +33,8 @@ static const struct command version_command = {
 };
 
 static const struct command *const commands[] = {
-    &serve_command, &connect_command, &help_command, &manual_command, &completion_command, &version_command, NULL,
+    &serve_command,      &connect_command, &help_command, &manual_command,
+    &completion_command, &version_command, NULL,
 };
 
 static void print_overview(FILE *out) {

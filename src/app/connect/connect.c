@@ -124,10 +124,12 @@ static int open_trace(struct run *r) {
 
 static bool wants_colour(const struct connect_settings *s, bool terminal) {
     const char *no_color = getenv("NO_COLOR");
+    const char *term = getenv("TERM");
+    bool dumb = term == NULL || term[0] == '\0' || strcmp(term, "dumb") == 0;
     if (s->dial.color != DIAL_COLOR_AUTO) {
         return s->dial.color == DIAL_COLOR_ALWAYS;
     }
-    return terminal && (no_color == NULL || no_color[0] == '\0');
+    return terminal && !dumb && (no_color == NULL || no_color[0] == '\0');
 }
 
 static enum show_binary binary_of(const struct connect_settings *s) {
@@ -163,8 +165,9 @@ static int choose_manner(struct run *r) {
         .separator_size = s->ending.len,
         .line_by_line = s->ending.len == 1 && s->ending.data[0] == '\n',
         .pretty = s->pretty != 0,
-        .colour = wants_colour(s, terminal || terminal_is(STDERR_FILENO)),
-        .stderr_is_terminal = terminal_is(STDERR_FILENO),
+        .colour = wants_colour(s, terminal),
+        .colour_errors = wants_colour(s, terminal_is(STDERR_FILENO)),
+        .frames = s->dial.verbose > 1 || !wire_shape_is_plain(&s->shape),
         .pings = s->show_pings,
         .silent = s->dial.silent,
         .errors = s->dial.show_error,

@@ -104,6 +104,9 @@ const struct option connect_options[] = {
      .help = "Send messages with this opcode, 0 to 15"},
     {"inhibit-pongs", 0, OPTION_FLAG, AT(inhibit_pongs), .help = "Leave pings unanswered"},
 
+    {"url", 0, OPTION_LIST, AT(urls), .arg = "URL",
+     .help = "The URL, where it is not an argument of its own: in a file of options"},
+
     {NULL, 0, OPTION_GROUP, AT(dial), .group = dial_flags_options},
     {.kind = OPTION_GROUP, .help = "Help"},
     {"help", 'h', OPTION_FLAG, AT(help), .help = "Print the options"},
@@ -277,16 +280,20 @@ static int check(struct connect_settings *s, struct bytes *message) {
 
 static int take_url(struct connect_settings *s, const struct option_list *operands,
                     struct bytes *message) {
-    if (operands->count == 0) {
+    const struct option_list *urls = s->urls.count > 0 ? &s->urls : operands;
+    size_t count = s->urls.count + operands->count;
+    if (count == 0) {
         return refuse(message, "no URL: 'taburet connect ws://localhost:4000' ('taburet connect "
                                "--help' lists the options)");
     }
-    if (operands->count > 1) {
+    if (count > 1) {
+        const char *second =
+            operands->count > 0 ? operands->items[operands->count - 1] : urls->items[1];
         bytes_append_str(message, "unexpected argument '");
-        text_escape(message, operands->items[1], strlen(operands->items[1]), TEXT_ONE_LINE);
+        text_escape(message, second, strlen(second), TEXT_ONE_LINE);
         return refuse(message, "' (one URL is enough)");
     }
-    s->url = operands->items[0];
+    s->url = urls->items[0];
     return TB_OK;
 }
 

@@ -15,6 +15,7 @@
 
 struct connect_settings {
     struct dial_flags dial;
+    struct option_list urls; /* --url */
     const char *url;
 
     struct option_list data; /* TEXT or @FILE */

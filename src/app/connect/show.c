@@ -19,12 +19,14 @@
 
 /* ---- where lines go ---- */
 
-/* Takes the word of show_stage() off the screen. */
+/* Takes the word of show_stage() off the screen, with nothing that a dumb terminal lacks. */
 static void clear_stage(struct show *s) {
-    static const char clear[] = "\r\x1b[2K";
-    if (s->stage_shown) {
-        s->stage_shown = false;
-        (void)terminal_write(s->out->fd, clear, sizeof clear - 1);
+    if (s->stage_columns > 0) {
+        struct bytes blank = BYTES_INIT;
+        bytes_appendf(&blank, "\r%*s\r", (int)s->stage_columns, "");
+        (void)terminal_write(s->out->fd, blank.data, blank.len);
+        bytes_release(&blank);
+        s->stage_columns = 0;
     }
 }
 
@@ -83,7 +85,7 @@ static void put_time(const struct show *s, struct bytes *line) {
 }
 
 static bool colours_of(const struct show *s) {
-    return s->manner == SHOW_PERSON ? s->colour : s->colour && s->stderr_is_terminal;
+    return s->manner == SHOW_PERSON ? s->colour : s->colour_errors;
 }
 
 /* One line, escaped, in a colour, behind the time and a mark. */
@@ -117,11 +119,11 @@ void show_stage(struct show *s, const char *text) {
     if (s->verbose > 0) {
         show_event(s, "%s", text);
     } else if (s->manner == SHOW_PERSON && s->prompt == NULL && !s->silent) {
+        int room = (int)terminal_width(s->out->fd) - 4;
         clear_stage(s);
-        bytes_appendf(&line, "%s%s\u2026%s", paint_on(s->colour, PAINT_EVENT), text,
-                      paint_off(s->colour));
+        bytes_appendf(&line, "%.*s...", room > 0 ? room : 0, text);
+        s->stage_columns = (unsigned)line.len; /* at least as many as there are */
         (void)terminal_write(s->out->fd, line.data, line.len);
-        s->stage_shown = true;
     }
     bytes_release(&line);
 }
@@ -131,10 +133,10 @@ say(struct show *s, enum paint paint, const char *fmt, va_list ap) {
     struct bytes text = BYTES_INIT;
     struct bytes line = BYTES_INIT;
     if (bytes_appendv(&text, fmt, ap) == TB_OK) {
-        bytes_append_str(&line, paint_on(s->colour && s->stderr_is_terminal, paint));
+        bytes_append_str(&line, paint_on(s->colour_errors, paint));
         bytes_append_str(&line, "taburet: ");
-        text_escape(&line, text.data, text.len, TEXT_MANY_LINES);
-        bytes_append_str(&line, paint_off(s->colour && s->stderr_is_terminal));
+        text_escape(&line, text.data, text.len, TEXT_ONE_LINE);
+        bytes_append_str(&line, paint_off(s->colour_errors));
         bytes_append_str(&line, "\n");
         tell(s, &line);
     }
@@ -239,7 +241,7 @@ void show_answer(struct show *s, const struct client_refusal *r) {
 
 static bool wants(void *ctx, enum log_level level) {
     const struct show *s = ctx;
-    return level < LOG_DEBUG || s->verbose > 1;
+    return level < LOG_DEBUG || s->frames;
 }
 
 static void on_open(void *ctx, const struct conn *c, const struct trace_handshake *h) {
@@ -352,7 +354,7 @@ static void on_message(void *ctx, const struct conn *c, enum trace_from from,
     struct show *s = ctx;
     (void)c;
     count(s, from, m);
-    if (s->verbose > 1) {
+    if (s->frames) {
         show_sizes(s, from, m);
     }
     if (s->manner == SHOW_PERSON) {

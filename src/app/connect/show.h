@@ -33,23 +33,24 @@ struct show {
     enum show_times times;
     enum show_binary binary;
     struct outlet *out;
-    struct prompt *prompt;   /* NULL: none */
-    const char *separator;   /* behind each message in a pipe */
-    size_t separator_size;   /* 0: nothing */
-    bool line_by_line;       /* a message is one line: newlines in it are not newlines */
-    bool pretty;             /* JSON on several lines */
-    bool colour;             /* what a person sees */
-    bool stderr_is_terminal; /* … there, too */
-    bool raw;                /* even to a terminal */
-    bool pings;              /* pings and pongs are shown */
-    bool silent;             /* -s */
-    bool errors;             /* -S: but errors are told */
+    struct prompt *prompt; /* NULL: none */
+    const char *separator; /* behind each message in a pipe */
+    size_t separator_size; /* 0: nothing */
+    bool line_by_line;     /* a message is one line: newlines in it are not newlines */
+    bool pretty;           /* JSON on several lines */
+    bool colour;           /* what a person sees on stdout */
+    bool colour_errors;    /* … and what goes to stderr */
+    bool raw;              /* even to a terminal */
+    bool frames;           /* every frame is shown, and a message's sizes */
+    bool pings;            /* pings and pongs are shown */
+    bool silent;           /* -s */
+    bool errors;           /* -S: but errors are told */
     unsigned verbose;
     /* private */
     struct bytes pending; /* lines for the terminal, printed at the end of the turn */
     uint64_t opened_us;
     bool told_newline, told_binary;
-    bool stage_shown;
+    unsigned stage_columns; /* that the word of show_stage() takes */
     struct show_stats stats;
 };
 

@@ -17,7 +17,8 @@ enum {
     DEFAULT_WAIT_MS = 1000,
     EXPECT_WAIT_MS = 10000,
     FULL_RETRY_MS = 100,
-    LAST_WORDS_MS = 250, /* beyond --max-time, to be written */
+    FRAGMENTS_MAX = 131072, /* of a message */
+    LAST_WORDS_MS = 250,    /* beyond --max-time, to be written */
 };
 
 static void dial(struct talk *t);
@@ -101,6 +102,11 @@ static uint64_t patience_ms(const struct talk *t) {
     return expects ? EXPECT_WAIT_MS : DEFAULT_WAIT_MS;
 }
 
+static void miss_close(struct talk *t) {
+    show_error(&t->show, "the server did not close in time; a close with %" PRIu64 " was expected",
+               t->settings->expect_close);
+}
+
 static void on_waited(uv_timer_t *timer) {
     struct talk *t = timer->data;
     const struct connect_settings *s = t->settings;
@@ -110,8 +116,7 @@ static void on_waited(uv_timer_t *timer) {
         fail_expectation(t);
         talk_leave(t, EXIT_EXPECTED);
     } else if (s->expect_close != CLOSE_NOT_GIVEN) {
-        show_error(&t->show, "the server did not close within %.3g s; %" PRIu64 " was expected",
-                   (double)patience_ms(t) / 1e3, s->expect_close);
+        miss_close(t);
         talk_leave(t, EXIT_EXPECTED);
     } else if (t->received < s->max_messages) {
         show_error(&t->show, "%" PRIu64 " of %" PRIu64 " messages came within %.3g s (--wait)",
@@ -143,6 +148,9 @@ static void on_limit(uv_timer_t *timer) {
     int code = EXIT_TIME;
     if (t->state == TALK_OPEN && expect_is_pending(&t->expect)) {
         fail_expectation(t);
+        code = EXIT_EXPECTED;
+    } else if (t->state == TALK_OPEN && t->settings->expect_close != CLOSE_NOT_GIVEN) {
+        miss_close(t);
         code = EXIT_EXPECTED;
     } else if (!t->dropped && t->code == EXIT_OK) {
         show_error(&t->show, "gave up after %.3g s (--max-time)",
@@ -217,7 +225,7 @@ static void on_refused(struct conn *c, const struct client_refusal *r) {
     if (go_on(t, r)) {
         return;
     }
-    show_error(&t->show, "%s", r->why);
+    show_error(&t->show, "%s: %s", dial_plan_target(t->plan)->url, r->why);
     show_answer(&t->show, r);
     if (hint != NULL) {
         show_note(&t->show, "%s", hint);
@@ -253,7 +261,10 @@ int talk_say(struct talk *t, const struct order *o) {
     if (t->state != TALK_OPEN) {
         return TB_EINVAL;
     }
+    bool frames = t->show.frames; /* what breaks the rules is shown as it is sent */
+    t->show.frames = frames || o->kind == ORDER_RAW || o->fragment > 0;
     order_carry_out(o, t->conn, &t->settings->shape);
+    t->show.frames = frames;
     if (o->kind == ORDER_CLOSE && !conn_is_open(t->conn)) {
         begin_to_leave(t);
     } else if (conn_unsent(t->conn) > UNSENT_MAX) {
@@ -310,8 +321,7 @@ static void on_drained(struct conn *c) {
 /* ---- how it ended ---- */
 
 static int judge_peer_close(struct talk *t, const struct conn_ending *e) {
-    bool good = e->code == WS_CLOSE_NORMAL || e->code == WS_CLOSE_GOING_AWAY ||
-                e->code == WS_CLOSE_NO_STATUS;
+    bool good = e->code == WS_CLOSE_NORMAL || e->code == WS_CLOSE_GOING_AWAY;
     if (!good && !show_tells_close(&t->show)) {
         show_error(&t->show, "the server closed the connection: %u %s%s%.*s%s", e->code,
                    ws_close_phrase(e->code), e->reason_size > 0 ? " \"" : "", (int)e->reason_size,
@@ -437,7 +447,7 @@ static void configure(struct talk *t) {
     const struct connect_settings *s = t->settings;
     t->config = (struct endpoint_config){
         .max_message = s->dial.max_message,
-        .max_fragments = UINT32_MAX,
+        .max_fragments = FRAGMENTS_MAX,
         .max_backlog = UINT64_MAX, /* input stops long before */
         .max_buffers = UINT64_MAX,
         .max_connections = UINT64_MAX,

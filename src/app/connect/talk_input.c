@@ -250,6 +250,7 @@ void talk_listen(struct talk *t) {
     if (t->interactive) {
         show_event(&t->show, "type a message and Enter; /help lists commands, Ctrl+D leaves");
         show_flush(&t->show);
+        (void)outlet_finish(&t->out); /* from now on the prompt writes to the terminal */
         open_prompt(t);
     }
     if (t->prompt != NULL) {
