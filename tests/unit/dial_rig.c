@@ -20,7 +20,17 @@ static const struct option verb[] = {
     {.name = NULL},
 };
 
+/* The proxies of whoever runs the tests are none of theirs. */
+static void clear_environment(void) {
+    static const char *const names[] = {"http_proxy", "https_proxy", "HTTPS_PROXY", "all_proxy",
+                                        "ALL_PROXY",  "no_proxy",    "NO_PROXY"};
+    for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
+        unsetenv(names[i]);
+    }
+}
+
 void rig_init(struct dial_rig *r) {
+    clear_environment();
     *r = (struct dial_rig){.plan = NULL};
     dial_flags_init(&r->flags);
 }
