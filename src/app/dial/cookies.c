@@ -29,20 +29,13 @@ static int refuse_line(const struct reader *r, const char *why) {
 /* Cuts the line at its tabs. The value, which is the last one, may be missing. */
 static bool cut(char *line, const char *fields[FIELDS]) {
     size_t n = 0;
-    for (char *p = line; p != NULL && n < FIELDS; n++) {
-        fields[n] = p;
-        p = strchr(p, '\t');
-        if (p != NULL) {
-            *p++ = '\0';
-        }
-        if (p != NULL && n == FIELDS - 1) {
-            return false;
-        }
+    while (n < FIELDS && line != NULL) {
+        fields[n++] = strsep(&line, "\t");
     }
     if (n == FIELDS - 1) {
         fields[n++] = "";
     }
-    return n == FIELDS;
+    return n == FIELDS && line == NULL;
 }
 
 static bool read_bool(const char *word, bool *value) {
@@ -85,23 +78,26 @@ static int understand(const struct reader *r, struct cookie *c) {
     return is_pair(c) ? TB_OK : refuse_line(r, "the cookie cannot be sent (its name or value)");
 }
 
-static int add(const struct reader *r, const char *p, size_t n) {
-    struct cookies *all = r->cookies;
-    struct cookie c = {.text = malloc(n + 1)};
-    struct cookie *items = realloc(all->items, (all->count + 1) * sizeof *items);
-    all->items = items != NULL ? items : all->items;
-    if (c.text == NULL || items == NULL) {
-        free(c.text);
+/* Makes room for one more. */
+static int grow(struct cookies *c) {
+    struct cookie *items = realloc(c->items, (c->count + 1) * sizeof *items);
+    if (items == NULL) {
         return TB_ENOMEM;
     }
-    memcpy(c.text, p, n);
-    c.text[n] = '\0';
-    int err = understand(r, &c);
+    c->items = items;
+    return TB_OK;
+}
+
+static int add(const struct reader *r, const char *p, size_t n) {
+    struct cookie c = {.text = NULL};
+    int err = grow(r->cookies);
+    err = err == TB_OK ? words_set(&c.text, "%.*s", (int)n, p) : err;
+    err = err == TB_OK ? understand(r, &c) : err;
     if (err != TB_OK) {
         free(c.text);
         return err;
     }
-    all->items[all->count++] = c;
+    r->cookies->items[r->cookies->count++] = c;
     return TB_OK;
 }
 

@@ -32,16 +32,16 @@ const struct option dial_flags_options[] = {
     {"oauth2-bearer", 0, OPTION_STRING, AT(bearer), .arg = "TOKEN",
      .help = "Log in with this bearer token"},
     {"cookie", 'b', OPTION_LIST, AT(cookies), .arg = "DATA|FILE",
-     .help = "Send these cookies, 'a=b; c=d', or those of a Netscape cookie file that are for the "
-             "URL; may be repeated"},
+     .help = "Send these cookies, or those of a Netscape cookie file that are for the URL; DATA is "
+             "'a=b; c=d'; may be repeated"},
     {"origin", 0, OPTION_STRING, AT(origin), .arg = "URL",
      .help = "Send this Origin, as a page of that site would. Default: none"},
     {"subprotocol", 0, OPTION_LIST, AT(subprotocols), .arg = "NAME",
      .help = "Offer this subprotocol; may be repeated, the first is liked best"},
     {"deflate", 0, OPTION_CALL, AT(deflate), .arg = "PARAMS", .flags = OPTION_OPTIONAL,
      .call = take_deflate,
-     .help = "Offer permessage-deflate (compression), perhaps with parameters such as "
-             "'server_no_context_takeover; client_max_window_bits=10'. It is offered by default"},
+     .help = "Offer permessage-deflate (compression), as is done by default; PARAMS are its "
+             "parameters, such as 'server_no_context_takeover; client_max_window_bits=10'"},
     {"no-deflate", 0, OPTION_SET, AT(deflate.off), .value = 1,
      .help = "Do not offer permessage-deflate"},
     {"max-message-size", 0, OPTION_SIZE, AT(max_message), .arg = "SIZE",
@@ -112,8 +112,7 @@ const struct option dial_flags_options[] = {
     {"output-format", 0, OPTION_CHOICE, AT(output_format), .choices = "text|json",
      .help = "Show it for a person, or as one JSON line an event. Default: text"},
     {"color", 0, OPTION_CHOICE, AT(color), .choices = "auto|always|never",
-     .help =
-         "Whether there are colours; auto: in a terminal, unless NO_COLOR is set. Default: auto"},
+     .help = "Highlight what is shown; auto: in a terminal, unless NO_COLOR is set. Default: auto"},
     {"no-color", 0, OPTION_SET, AT(color), .value = DIAL_COLOR_NEVER,
      .help = "The same as --color never"},
     {"config", 'K', OPTION_CALL, AT(config), .arg = "FILE", .call = config_read,

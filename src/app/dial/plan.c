@@ -19,9 +19,11 @@ enum {
 
 /* Our certificate is for the host that was given: a redirect from ws:// may lead there by TLS. */
 static bool shows_cert(const struct dial_plan *p, const struct url *url) {
-    const struct url *first = p->first != NULL ? &p->first->url : url;
-    return p->cert_file != NULL && host_is_same(first->host, url->host) &&
-           (!first->secure || first->port == url->port);
+    if (p->cert_file == NULL || p->first == NULL) {
+        return p->cert_file != NULL;
+    }
+    const struct url *first = &p->first->url;
+    return host_is_same(first->host, url->host) && (!first->secure || first->port == url->port);
 }
 
 int plan_tls(struct dial_plan *p, const struct url *url, struct tls_context **tls,

@@ -77,7 +77,7 @@ static int take_cookies(struct dial_plan *p, struct bytes *message) {
 static int take_agent(struct dial_plan *p, const char *version) {
     const struct header_choice *made = &p->headers.user_agent;
     const char *given = made->made ? made->value : p->flags->user_agent;
-    if (given == NULL && !made->made) {
+    if (!made->made && given == NULL) {
         return words_set(&p->user_agent, "taburet/%s", version);
     }
     return given != NULL && given[0] != '\0' ? words_set(&p->user_agent, "%s", given) : TB_OK;
@@ -108,6 +108,7 @@ static int take_subprotocols(struct dial_plan *p, struct bytes *message) {
     if (p->subprotocols == NULL) {
         return TB_ENOMEM;
     }
+    p->subprotocol_count = 0;
     for (size_t i = 0; i < flags->count && err == TB_OK; i++) {
         err = take_subprotocol(p, flags->items[i], message);
     }
