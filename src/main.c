@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "app/command.h"
+#include "app/connect/connect.h"
 #include "app/manual/manual.h"
 #include "app/serve/serve.h"
 
@@ -32,7 +33,7 @@ static const struct command version_command = {
 };
 
 static const struct command *const commands[] = {
-    &serve_command, &help_command, &manual_command, &completion_command, &version_command, NULL,
+    &serve_command, &connect_command, &help_command, &manual_command, &completion_command, &version_command, NULL,
 };
 
 static void print_overview(FILE *out) {

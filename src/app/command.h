@@ -13,8 +13,23 @@
 /* Exit codes that verbs share (curl's numbers where it has one). */
 enum {
     EXIT_OK = 0,
-    EXIT_SYSTEM = 1, /* the system refused */
-    EXIT_USAGE = 2,  /* a bad option or file */
+    EXIT_SYSTEM = 1,       /* the system refused */
+    EXIT_USAGE = 2,        /* a bad option or file */
+    EXIT_URL = 3,          /* a bad URL */
+    EXIT_PROXY_NAME = 5,   /* the proxy's name is not known */
+    EXIT_HOST_NAME = 6,    /* the host's name is not known */
+    EXIT_CONNECT = 7,      /* nobody listens there */
+    EXIT_REFUSED = 22,     /* the server refused the upgrade */
+    EXIT_OUTPUT = 23,      /* the output cannot be written */
+    EXIT_TIME = 28,        /* a time limit passed */
+    EXIT_TLS = 35,         /* the TLS handshake failed */
+    EXIT_SEND = 55,        /* sending failed */
+    EXIT_RECEIVE = 56,     /* receiving failed */
+    EXIT_TRUST = 60,       /* the certificate is not trusted */
+    EXIT_CLOSED = 101,     /* closed with a code other than 1000 and 1001, or lost without one */
+    EXIT_BROKE_RULE = 102, /* the peer broke the protocol */
+    EXIT_EXPECTED = 103,   /* an expectation was not met */
+    EXIT_DOUBT = 104,      /* the result is inconclusive */
     EXIT_INTERRUPTED = 130,
 };
 

@@ -1,17 +1,12 @@
 #include "base/config.h"
 
-#include <errno.h>
-#include <fcntl.h>
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
 #include "base/err.h"
+#include "base/file.h"
 #include "base/text.h"
-
-enum { FILE_MAX = 1024 * 1024, READ_SIZE = 16 * 1024 };
 
 /* The values of one file, each with its NUL. A line of the file is always longer than its value,
  * but perhaps the last one, so the file's size and one more byte are enough. */
@@ -32,78 +27,6 @@ struct reader {
     const char *end;   /* where it ends, without CR LF */
     const char *at;    /* what is looked at */
 };
-
-/* ---- the bytes ---- */
-
-static const char *shown_path(const char *path) {
-    return strcmp(path, "-") == 0 ? "standard input" : path;
-}
-
-static int refuse_file(const char *path, const char *why, struct bytes *message) {
-    struct bytes raw = BYTES_INIT;
-    int err = bytes_appendf(&raw, "cannot read '%s' (%s)", shown_path(path), why);
-    err = err == TB_OK ? text_escape(message, raw.data, raw.len, TEXT_ONE_LINE) : err;
-    bytes_release(&raw);
-    return err == TB_OK ? TB_EINVAL : err;
-}
-
-/* Why what is open is not read, or NULL. A pipe might never come to its end. */
-static const char *why_not(int fd) {
-    struct stat st;
-    if (fstat(fd, &st) != 0) {
-        return strerror(errno);
-    }
-    if (S_ISDIR(st.st_mode)) {
-        return "it is a directory";
-    }
-    return S_ISREG(st.st_mode) ? NULL : "not a regular file; '-' is standard input";
-}
-
-/* Appends what there is to read, which may be nothing. TB_OK, TB_ENOMEM, TB_ESYS. */
-static int read_some(int fd, struct bytes *text, bool *more) {
-    int err = bytes_reserve(text, READ_SIZE);
-    if (err != TB_OK) {
-        return err;
-    }
-    ssize_t n;
-    do {
-        n = read(fd, text->data + text->len, READ_SIZE);
-    } while (n < 0 && errno == EINTR);
-    if (n < 0) {
-        return TB_ESYS;
-    }
-    text->len += (size_t)n;
-    *more = n > 0;
-    return TB_OK;
-}
-
-static int read_all(int fd, const char *path, struct bytes *text, struct bytes *message) {
-    bool more = true;
-    while (more) {
-        int err = read_some(fd, text, &more);
-        if (err != TB_OK) {
-            return err == TB_ESYS ? refuse_file(path, strerror(errno), message) : err;
-        }
-        if (text->len > FILE_MAX) {
-            return refuse_file(path, "it is larger than 1 MiB", message);
-        }
-    }
-    return TB_OK;
-}
-
-static int read_file(const char *path, struct bytes *text, struct bytes *message) {
-    if (strcmp(path, "-") == 0) {
-        return read_all(STDIN_FILENO, path, text, message);
-    }
-    int fd = open(path, O_RDONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
-    if (fd < 0) {
-        return refuse_file(path, strerror(errno), message);
-    }
-    const char *why = why_not(fd);
-    int err = why != NULL ? refuse_file(path, why, message) : read_all(fd, path, text, message);
-    close(fd);
-    return err;
-}
 
 /* ---- what is wrong in a line ---- */
 
@@ -133,7 +56,7 @@ static int point_at(struct reader *r, size_t token) {
 
 /* what is one line, safe for a terminal; it is about the token at r->at. */
 static int refuse_at(struct reader *r, size_t token, const char *what) {
-    const char *path = shown_path(r->path);
+    const char *path = file_shown_name(r->path);
     size_t column = count_characters(r->start, (size_t)(r->at - r->start)) + 1;
     int err = text_escape(r->message, path, strlen(path), TEXT_ONE_LINE);
     if (err == TB_OK) {
@@ -332,7 +255,7 @@ int config_read(const struct option *table, void *settings, void *slot, const ch
         return err == TB_OK ? TB_EINVAL : err;
     }
     struct bytes text = BYTES_INIT;
-    int err = read_file(path, &text, message);
+    int err = file_read(path, &text, message);
     if (err == TB_OK) {
         r.config->reading = true;
         err = read_text(&r, &text);

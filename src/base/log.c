@@ -175,7 +175,7 @@ void log_free(struct log *log) {
     if (log == NULL) {
         return;
     }
-    int64_t deadline_ms = log->keeps_all ? NEVER : now_ms() + LAST_PATIENCE_MS;
+    int64_t deadline_ms = now_ms() + LAST_PATIENCE_MS;
     flush_locked(log, deadline_ms);
     flush_locked(log, deadline_ms); /* for the line that says what is missing */
     pthread_mutex_destroy(&log->mutex);
@@ -242,6 +242,13 @@ bool log_flush(struct log *log) {
     bool waits = log->buffer.len > 0 && atomic_load(&log->failed) == 0;
     pthread_mutex_unlock(&log->mutex);
     return waits;
+}
+
+int log_flush_all(struct log *log) {
+    pthread_mutex_lock(&log->mutex);
+    flush_locked(log, NEVER);
+    pthread_mutex_unlock(&log->mutex);
+    return log_failed(log);
 }
 
 int log_failed(const struct log *log) {

@@ -38,8 +38,7 @@ void log_keep_all(struct log *log);
 /* Bytes that wait for the reader. */
 size_t log_waiting(struct log *log);
 
-/* Flushes, waiting up to two seconds in all for a slow reader (for ever where everything is kept),
- * and frees. NULL is allowed. */
+/* Flushes, waiting up to two seconds in all for a slow reader, and frees. NULL is allowed. */
 void log_free(struct log *log);
 
 enum log_format log_get_format(const struct log *log);
@@ -62,6 +61,10 @@ void log_bytes(struct log *log, enum log_level level, const char *p, size_t n);
 /* Writes the buffered lines to the descriptor, as far as it takes them now. Returns whether some
  * still wait for the reader, and so for another flush. Safe from any thread. */
 bool log_flush(struct log *log);
+
+/* Writes everything, waiting for the reader as long as it takes. Returns 0, or the errno that
+ * silenced the log. */
+int log_flush_all(struct log *log);
 
 /* 0, or the errno that silenced the log. */
 int log_failed(const struct log *log);

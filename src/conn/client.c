@@ -20,6 +20,7 @@ enum {
 /* What is awaited, for whoever waited in vain. */
 static const char *const awaited_text[] = {
     [CLIENT_AWAITS_SOCKET] = "while connecting",
+    [CLIENT_AWAITS_NAME] = "while resolving the name",
     [CLIENT_AWAITS_TUNNEL] = "while waiting for the proxy",
     [CLIENT_AWAITS_TLS] = "in the TLS handshake",
     [CLIENT_AWAITS_ANSWER] = "while waiting for the server's answer to the upgrade",
@@ -32,10 +33,11 @@ static const struct conn_behaviour *behaviour_of(const struct conn *c) {
     return c->endpoint->config->behaviour;
 }
 
-static void __attribute__((format(printf, 3, 4)))
+/* False: it was dropped by whoever was told, and the target may be gone. */
+static bool __attribute__((format(printf, 3, 4)))
 tell_stage(struct conn *c, enum client_stage stage, const char *fmt, ...) {
     if (behaviour_of(c)->on_stage == NULL) {
-        return;
+        return true;
     }
     struct bytes raw = BYTES_INIT;
     struct bytes text = BYTES_INIT;
@@ -49,6 +51,7 @@ tell_stage(struct conn *c, enum client_stage stage, const char *fmt, ...) {
     va_end(ap);
     bytes_release(&raw);
     bytes_release(&text);
+    return c->state != CONN_GONE;
 }
 
 /* Our request as it was sent, read like anybody's: the trace shows heads, not bytes. */
@@ -67,12 +70,18 @@ static struct http1 *read_request(const struct client *k) {
 }
 
 static struct trace_handshake handshake_of(const struct client *k, const struct http1 *request) {
-    bool answered =
-        k->awaits >= CLIENT_AWAITS_ANSWER && k->head != NULL && http1_status(k->head) != 0;
     return (struct trace_handshake){.url = k->target->url,
                                     .request = request,
-                                    .status = answered ? http1_status(k->head) : 0,
-                                    .response = answered ? k->head : NULL};
+                                    .status = k->answered ? http1_status(k->head) : 0,
+                                    .response = k->answered ? k->head : NULL};
+}
+
+/* What nobody has found a reason for. */
+static const char *reason_of(const struct conn *c) {
+    if (c->asking->why.len > 0) {
+        return (const char *)c->asking->why.data;
+    }
+    return c->endpoint->stopping ? "it was stopped" : "out of memory";
 }
 
 /* It is over, and never was open. */
@@ -88,7 +97,7 @@ void client_ended(struct conn *c) {
     k->told = true;
     struct http1 *request = read_request(k);
     struct trace_handshake h = handshake_of(k, request);
-    const char *why = k->why.len > 0 ? (const char *)k->why.data : "out of memory";
+    const char *why = reason_of(c);
     const struct client_refusal refusal = {.failure = k->failure,
                                            .why = why,
                                            .violation = k->violation,
@@ -166,19 +175,25 @@ void client_lost(struct conn *c, int status) {
     struct client *k = c->asking;
     const char *how = status == 0 ? "it was closed" : uv_strerror(status);
     if (k->awaits == CLIENT_AWAITS_BODY) {
+        k->body_cut = status != 0 || !http1_body_may_end(&k->body_reader);
         fail_refused(c);
+    } else if (stream_tls_failure(&c->stream) != NULL || k->awaits == CLIENT_AWAITS_TLS) {
+        lost_in_tls(c);
+    } else if (k->send_lost) {
+        fail(c, CLIENT_SEND_FAILED, "the connection was lost while sending the request");
     } else if (k->awaits == CLIENT_AWAITS_TUNNEL) {
         fail(c, CLIENT_NO_CONNECTION, "the connection to the proxy was lost %s (%s)",
              awaited_text[k->awaits], how);
-    } else if (stream_tls_failure(&c->stream) != NULL || k->awaits == CLIENT_AWAITS_TLS) {
-        lost_in_tls(c);
     } else {
         fail(c, CLIENT_LOST, "the connection was lost %s (%s)", awaited_text[k->awaits], how);
     }
 }
 
 void client_write_failed(struct conn *c) {
-    fail(c, CLIENT_SEND_FAILED, "could not send %s", awaited_text[c->asking->awaits]);
+    c->asking->send_lost = true;
+    if (!stream_is_reading(&c->stream) || stream_tls_failure(&c->stream) != NULL) {
+        client_lost(c, 0);
+    }
 }
 
 /* ---- the upgrade ---- */
@@ -215,7 +230,9 @@ static void secure_or_ask(struct conn *c) {
         return;
     }
     k->awaits = CLIENT_AWAITS_TLS;
-    tell_stage(c, CLIENT_SECURING, "starting TLS with %s", k->target->host);
+    if (!tell_stage(c, CLIENT_SECURING, "starting TLS with %s", k->target->host)) {
+        return;
+    }
     int err = stream_secure(&c->stream, k->target->tls, k->target->host);
     if (err != TB_OK) {
         const char *why = stream_tls_failure(&c->stream);
@@ -226,11 +243,15 @@ static void secure_or_ask(struct conn *c) {
 
 void client_secured(struct conn *c) {
     struct bytes text = BYTES_INIT;
+    bool goes_on = true;
     if (behaviour_of(c)->on_stage != NULL && stream_tls_describe(&c->stream, &text) == TB_OK) {
-        tell_stage(c, CLIENT_SECURED, "secured: %.*s", (int)text.len, (const char *)text.data);
+        goes_on =
+            tell_stage(c, CLIENT_SECURED, "secured: %.*s", (int)text.len, (const char *)text.data);
     }
     bytes_release(&text);
-    ask(c);
+    if (goes_on) {
+        ask(c);
+    }
 }
 
 /* The handshake is done: from now on it is a connection like every other. */
@@ -294,7 +315,8 @@ static void skip_interim(struct conn *c) {
 static void judge(struct conn *c) {
     struct ws_agreement agreed;
     struct client *k = c->asking;
-    if (is_interim(k->head)) {
+    k->answered = !is_interim(k->head);
+    if (!k->answered) {
         skip_interim(c);
     } else if (ws_response_judge(k->head, &k->asked, &agreed) != TB_OK) {
         fail_system(c);
@@ -333,7 +355,9 @@ static void enter_tunnel(struct conn *c) {
     const struct client_target *t = k->target;
     struct bytes out = BYTES_INIT;
     k->awaits = CLIENT_AWAITS_TUNNEL;
-    tell_stage(c, CLIENT_TUNNELLING, "asking the proxy for %s port %u", t->host, t->port);
+    if (!tell_stage(c, CLIENT_TUNNELLING, "asking the proxy for %s port %u", t->host, t->port)) {
+        return;
+    }
     k->tunnel = tunnel_new(t->proxy, t->host, t->port, t->user_agent, &out);
     if (k->tunnel != NULL && tunnel_why(k->tunnel) != NULL) {
         fail(c, CLIENT_NO_CONNECTION, "%s", tunnel_why(k->tunnel));
@@ -376,6 +400,7 @@ static size_t step(struct conn *c, uint8_t *p, size_t n) {
         stream_feed(&c->stream, p, n); /* what the server said right behind the proxy's answer */
         return n;
     case CLIENT_AWAITS_SOCKET:
+    case CLIENT_AWAITS_NAME:
         break;
     }
     return n;
@@ -395,7 +420,9 @@ void client_take(struct conn *c, uint8_t *p, size_t n) {
 
 static void on_dial_stage(void *ctx, enum dial_stage stage, const char *text) {
     struct conn *c = ctx;
-    tell_stage(c, stage == DIAL_RESOLVING ? CLIENT_RESOLVING : CLIENT_CONNECTING, "%s", text);
+    bool resolves = stage == DIAL_RESOLVING;
+    c->asking->awaits = resolves ? CLIENT_AWAITS_NAME : CLIENT_AWAITS_SOCKET;
+    tell_stage(c, resolves ? CLIENT_RESOLVING : CLIENT_CONNECTING, "%s", text);
 }
 
 static void dial_failed(struct conn *c, const struct dial_outcome *outcome) {
@@ -423,7 +450,9 @@ static void on_dialled(void *ctx, const struct dial_outcome *outcome) {
         fail(c, CLIENT_SYSTEM, "the system refused the socket");
         return;
     }
-    tell_stage(c, CLIENT_CONNECTED, "connected to %s", address_text(&c->address, peer));
+    if (!tell_stage(c, CLIENT_CONNECTED, "connected to %s", address_text(&c->address, peer))) {
+        return;
+    }
     if (k->target->proxy != NULL) {
         enter_tunnel(c);
     } else {
@@ -467,6 +496,7 @@ struct conn *client_dial(struct endpoint *ep, const struct client_target *target
         return NULL;
     }
     c->client = true;
+    atomic_fetch_add_explicit(&ep->shared->connections, 1, memory_order_relaxed);
     conn_enter(c, CONN_DIALLING);
     c->asking = client_new(c, target);
     if (c->asking == NULL) {

@@ -11,6 +11,7 @@
 /* What is awaited. */
 enum client_awaits {
     CLIENT_AWAITS_SOCKET, /* the dial's outcome */
+    CLIENT_AWAITS_NAME,   /* the same: it is still looking for addresses */
     CLIENT_AWAITS_TUNNEL, /* the proxy's word */
     CLIENT_AWAITS_TLS,    /* the end of the TLS handshake */
     CLIENT_AWAITS_ANSWER, /* the head of the response */
@@ -25,11 +26,13 @@ struct client {
     struct ws_request asked; /* with its key */
     struct bytes request;    /* as it was sent */
     struct http1 *head;      /* of the response */
+    bool answered;           /* that head is whole */
     unsigned interims;       /* responses of 1xx so far */
     struct http1_body body_reader;
     struct bytes body;
     bool body_cut;
-    bool told; /* the outcome, or there is nobody to tell */
+    bool told;      /* the outcome, or there is nobody to tell */
+    bool send_lost; /* what was to be sent could not be; what was said before is still read */
     enum client_failure failure;
     enum ws_violation violation;
     struct bytes why; /* terminated */

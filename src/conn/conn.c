@@ -144,9 +144,8 @@ int conn_commit(struct conn *c, size_t n) {
     }
     struct chain *own = &c->endpoint->own;
     chain_commit(own, n);
-    if (list_is_empty(&c->queue)) {
-        list_append(&c->endpoint->dirty, &c->queue);
-    }
+    list_remove(&c->queue); /* it may have yielded: what is said goes out all the same */
+    list_append(&c->endpoint->dirty, &c->queue);
     return output_add(&c->out, own, n);
 }
 
@@ -208,9 +207,15 @@ void conn_drop(struct conn *c) {
     if (c->asking != NULL) {
         c->asking->told = true;
         conn_end(c);
+    } else if (c->state == CONN_LEAVING) {
+        conn_reset(c);
     } else {
         conn_leave(c, false);
     }
+}
+
+void conn_ignore(struct conn *c) {
+    c->deaf = true;
 }
 
 void conn_answer_close(struct conn *c, const struct ws_event *ev) {
@@ -260,14 +265,19 @@ void conn_send(struct conn *c, uint8_t opcode, const uint8_t *p, size_t n) {
 
 /* ---- writing ---- */
 
+/* Whether what the peer said may still come. TLS that has failed gives nothing to read, either. */
+static bool may_hear(const struct conn *c) {
+    return (c->paused || stream_is_reading(&c->stream)) && stream_tls_failure(&c->stream) == NULL;
+}
+
 /* The peer takes nothing any more; but what it said before may still be there to be read, its close
  * frame for one. The end comes from there. */
 static void lose_output(struct conn *c) {
     output_discard(&c->out);
+    c->lost_status = UV_EPIPE;
     if (c->asking != NULL) {
         client_write_failed(c);
-    } else if (c->state == CONN_LEAVING || !c->was_open ||
-               (!c->paused && !stream_is_reading(&c->stream))) {
+    } else if (c->state == CONN_LEAVING || !c->was_open || !may_hear(c)) {
         conn_end(c);
     }
 }
@@ -280,26 +290,32 @@ static void hand_over(struct conn *c, size_t rest) {
     }
 }
 
-static void write_pending(struct conn *c) {
+/* False: the peer takes nothing any more. */
+static bool write_pending(struct conn *c) {
     uv_buf_t bufs[OUTPUT_BUFS];
     size_t bytes;
     unsigned count;
     while (!stream_is_busy(&c->stream) && (count = output_gather(&c->out, bufs, &bytes)) > 0) {
         ssize_t taken = stream_try(&c->stream, bufs, count);
+        if (taken == TB_ENOMEM) {
+            conn_reset(c);
+            return false;
+        }
         if (taken < 0) {
             lose_output(c);
-            return;
+            return false;
         }
         output_advance(&c->out, (size_t)taken);
         if ((size_t)taken < bytes) {
             hand_over(c, bytes - (size_t)taken);
-            return;
+            return true;
         }
     }
+    return true;
 }
 
 void conn_flush(struct conn *c) {
-    write_pending(c);
+    bool takes_more = write_pending(c);
     if (c->state == CONN_GONE || stream_is_busy(&c->stream)) {
         return;
     }
@@ -314,7 +330,7 @@ void conn_flush(struct conn *c) {
     if (c->paused) {
         conn_yield(c);
     }
-    if (c->state == CONN_OPEN && c->endpoint->config->behaviour->on_drained != NULL) {
+    if (takes_more && c->state == CONN_OPEN && c->endpoint->config->behaviour->on_drained != NULL) {
         c->endpoint->config->behaviour->on_drained(c);
     }
 }
@@ -400,7 +416,7 @@ static void trace_lost_opening(const struct conn *c) {
 /* What was held back is looked at before the peer's end counts. */
 static void on_end(struct stream *s, int status) {
     struct conn *c = (struct conn *)s;
-    c->lost_status = status;
+    c->lost_status = status != 0 ? status : c->lost_status;
     if (c->asking != NULL) {
         client_lost(c, status);
         return;

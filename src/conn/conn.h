@@ -77,8 +77,11 @@ void conn_send_pong(struct conn *c, const uint8_t *p, size_t n);
  * not stand on the wire is not the caller's to give, but for WS_CLOSE_NO_STATUS. */
 void conn_close(struct conn *c, uint16_t code, const char *reason);
 
-/* Ends it without a close frame, once what was said is written; or before it has opened: then
- * on_refused is not called. */
+/* Messages that still come are neither told nor traced. */
+void conn_ignore(struct conn *c);
+
+/* Ends it without a close frame, once what was said is written, and when called again at once; or
+ * before it has opened: then on_refused is not called. */
 void conn_drop(struct conn *c);
 
 #endif

@@ -38,10 +38,11 @@ static void on_ping_due(struct deadline *d) {
 }
 
 /* Whatever came since the ping is a sign of life: a peer may be busy sending something large, or
- * reading it. */
+ * reading it. Of one that we do not read nothing is known. */
 static void on_pong_missing(struct deadline *d) {
     struct conn *c = LIST_ENTRY(d, struct conn, deadline);
-    if (c->heard || stream_unconfirmed(&c->stream) < c->unconfirmed) {
+    bool unread = c->paused && endpoint_must_wait(c->endpoint);
+    if (c->heard || unread || stream_unconfirmed(&c->stream) < c->unconfirmed) {
         deadline_set(&c->endpoint->ping, d);
     } else {
         c->silent = true;

@@ -52,7 +52,7 @@ struct endpoint_config {
 /* What the endpoints of one server count together. */
 struct endpoint_shared {
     atomic_uint_fast64_t last_id;
-    atomic_uint_fast64_t connections; /* accepted and not freed */
+    atomic_uint_fast64_t connections; /* accepted or dialled, and not freed */
     atomic_uint_fast64_t open;        /* between the handshake and the first close frame */
     atomic_size_t buffers;            /* bytes of all output chunks */
     atomic_size_t in_transit;         /* bytes of messages on their way to other loops */

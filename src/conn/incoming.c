@@ -42,7 +42,9 @@ static bool keep(struct note **note, const uint8_t *p, size_t n) {
         return false;
     }
     (*note)->size = (uint8_t)n;
-    memcpy((*note)->bytes, p, n);
+    if (n > 0) {
+        memcpy((*note)->bytes, p, n);
+    }
     return true;
 }
 
@@ -125,6 +127,9 @@ static void on_frame(struct conn *c, const struct ws_event *ev) {
 }
 
 static void on_message(struct conn *c, const struct ws_event *ev) {
+    if (c->deaf) {
+        return;
+    }
     trace_received(c->endpoint->config->trace, c, ev);
     if (c->state == CONN_OPEN) {
         c->endpoint->config->behaviour->on_message(c, ev);
@@ -197,6 +202,9 @@ static void pause_reading(struct conn *c) {
 /* Nothing is read from a peer that does not read our answers, or that says more than anybody can
  * pass on now. */
 static bool has_said_enough(const struct conn *c, size_t said) {
+    if (c->state == CONN_CLOSING) {
+        return c->endpoint->held;
+    }
     return c->state == CONN_OPEN &&
            (said > READ_BUDGET || output_listed(&c->out) > c->endpoint->config->max_backlog ||
             endpoint_must_wait(c->endpoint));
@@ -238,6 +246,7 @@ void conn_resume(struct conn *c) {
     struct bytes held = c->held;
     c->held = (struct bytes)BYTES_INIT;
     c->paused = false;
+    c->heard = true; /* until now it could not be */
     session_feed(&c->session, held.data, held.len);
     take_events(c);
     bytes_release(&held);

@@ -1,10 +1,10 @@
 /* CONNECT (RFC 9110 s.9.3.6). A 2xx answer has no body, whatever its headers say. */
-#include <openssl/evp.h>
 #include <string.h>
 
 #include "base/err.h"
 #include "base/text.h"
 #include "net/proxy_parts.h"
+#include "proto/http_basic.h"
 #include "proto/http_host.h"
 
 enum {
@@ -23,37 +23,12 @@ static void await_head(struct tunnel *t) {
     }
 }
 
-static bool is_one_line(const char *s) {
-    for (; *s != '\0'; s++) {
-        if (((unsigned char)*s < ' ' && *s != '\t') || *s == 0x7f) {
-            return false;
-        }
-    }
-    return true;
-}
-
-/* "user:password" in base64. */
-static int append_basic(struct bytes *out, const struct proxy *proxy) {
-    struct bytes login = BYTES_INIT;
-    const char *password = proxy->password == NULL ? "" : proxy->password;
-    int err = bytes_appendf(&login, "%s:%s", proxy->user, password);
-    if (err == TB_OK) {
-        err = bytes_reserve(out, (login.len + 2) / 3 * 4 + 1);
-    }
-    if (err == TB_OK) {
-        int n = EVP_EncodeBlock(out->data + out->len, login.data, (int)login.len);
-        out->len += (size_t)n;
-    }
-    bytes_release(&login);
-    return err;
-}
-
 static int append_login(struct bytes *out, const struct proxy *proxy) {
     if (proxy->user == NULL) {
         return TB_OK;
     }
-    int err = bytes_append_str(out, "Proxy-Authorization: Basic ");
-    err = err == TB_OK ? append_basic(out, proxy) : err;
+    int err = bytes_append_str(out, "Proxy-Authorization: ");
+    err = err == TB_OK ? http_basic_append(proxy->user, proxy->password, out) : err;
     return err == TB_OK ? bytes_append_str(out, "\r\n") : err;
 }
 
@@ -79,7 +54,7 @@ static bool check_goal(struct tunnel *t, const struct tunnel_goal *goal, struct 
     bool has_colon = strchr(goal->host, ':') != NULL;
     if (!http_host_is_valid(target) || (has_colon && tunnel_address(goal->host, ip) == 0)) {
         refuse_target(t, target);
-    } else if (goal->user_agent != NULL && !is_one_line(goal->user_agent)) {
+    } else if (goal->user_agent != NULL && !http1_is_value(goal->user_agent)) {
         tunnel_refuse(t, "the user agent has a control character in it");
     } else if (proxy->user != NULL && strchr(proxy->user, ':') != NULL) {
         tunnel_refuse(t, "a user's name for an HTTP proxy cannot have a ':' in it");

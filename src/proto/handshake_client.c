@@ -13,16 +13,6 @@ static struct http1_str str_from(const char *s) {
     return (struct http1_str){.p = s, .n = strlen(s)};
 }
 
-/* What could end a line early, or would be refused by a strict reader, is not sent. */
-static bool is_value(const char *s) {
-    for (; *s != '\0'; s++) {
-        if (((unsigned char)*s < ' ' && *s != '\t') || *s == 0x7f) {
-            return false;
-        }
-    }
-    return true;
-}
-
 /* Visible ASCII, and at least one of it. */
 static bool is_word(const char *s) {
     size_t n = 0;
@@ -59,7 +49,7 @@ static bool is_header(const char *line) {
         return false;
     }
     struct http1_str name = {line, (size_t)(colon - line)};
-    return http1_str_is_token(name) && !is_ours(name) && is_value(colon + 1);
+    return http1_str_is_token(name) && !is_ours(name) && http1_is_value(colon + 1);
 }
 
 /* Distinct tokens (s.4.1 no. 10). */
@@ -86,7 +76,7 @@ static bool is_offer(const struct ws_deflate *d) {
 
 static bool is_valid(const struct ws_request *r) {
     if (!is_word(r->host) || r->target[0] != '/' || !is_word(r->target) ||
-        (r->origin != NULL && !is_value(r->origin)) || !is_offer(&r->deflate) ||
+        (r->origin != NULL && !http1_is_value(r->origin)) || !is_offer(&r->deflate) ||
         !are_subprotocols(r->subprotocols, r->subprotocol_count)) {
         return false;
     }

@@ -485,3 +485,12 @@ struct http1_str http1_header(const struct http1 *h, const char *name, size_t *c
 bool http1_is_token_char(unsigned char c) {
     return (classes[c] & TOKEN) != 0;
 }
+
+bool http1_is_value(const char *s) {
+    for (; *s != '\0'; s++) {
+        if (((unsigned char)*s < ' ' && *s != '\t') || *s == 0x7f) {
+            return false;
+        }
+    }
+    return true;
+}

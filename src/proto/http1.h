@@ -99,4 +99,8 @@ bool http1_str_is_nocase(struct http1_str s, const char *text); /* but for ASCII
 bool http1_is_token_char(unsigned char c);
 bool http1_str_is_token(struct http1_str s);
 
+/* Whether a string can stand in a header's value as it is: it has no control character but tab.
+ * What could end a line early is one. */
+bool http1_is_value(const char *s);
+
 #endif

@@ -27,13 +27,15 @@ static bool read_length(struct http1_str s, uint64_t *length) {
 
 void http1_body_init(struct http1_body *b, const struct http1 *response) {
     *b = (struct http1_body){.awaited = AWAIT_EVERYTHING};
+    size_t encodings;
     unsigned status = http1_status(response);
     struct http1_str length = http1_header(response, "Content-Length", NULL);
+    http1_header(response, "Transfer-Encoding", &encodings);
     if (status < 200 || status == 204 || status == 304) {
         b->awaited = AWAIT_NOTHING;
     } else if (http1_has_token(response, "Transfer-Encoding", "chunked")) {
         b->awaited = AWAIT_SIZE;
-    } else if (length.p != NULL && read_length(length, &b->left)) {
+    } else if (encodings == 0 && length.p != NULL && read_length(length, &b->left)) {
         b->awaited = b->left > 0 ? AWAIT_CONTENT : AWAIT_NOTHING;
     }
 }
@@ -120,4 +122,8 @@ enum http1_body_result http1_body_feed(struct http1_body *b, const uint8_t *p, s
         n -= used;
     }
     return result == HTTP1_BODY_MORE && b->awaited == AWAIT_NOTHING ? HTTP1_BODY_DONE : result;
+}
+
+bool http1_body_may_end(const struct http1_body *b) {
+    return b->awaited == AWAIT_NOTHING || b->awaited == AWAIT_EVERYTHING;
 }

@@ -38,4 +38,7 @@ void http1_body_init(struct http1_body *b, const struct http1 *response);
 enum http1_body_result http1_body_feed(struct http1_body *b, const uint8_t *p, size_t n,
                                        struct bytes *out, size_t limit);
 
+/* Whether the connection may end here: nothing is missing that was announced. */
+bool http1_body_may_end(const struct http1_body *b);
+
 #endif

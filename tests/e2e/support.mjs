@@ -7,7 +7,7 @@ import readline from "node:readline";
 import { fileURLToPath } from "node:url";
 
 const root = path.resolve(path.dirname(fileURLToPath(import.meta.url)), "../..");
-const program = process.env.TABURET || path.join(root, "build", "taburet");
+export const program = process.env.TABURET || path.join(root, "build", "taburet");
 export const scale = process.env.TABURET_SANITIZED === "1" ? 3 : 1;
 export const limit = 10_000 * scale;
 

@@ -65,17 +65,44 @@ def limit_descriptors(number):
     return lambda: resource.setrlimit(resource.RLIMIT_NOFILE, (number, number))
 
 
+def check_sanitizers(text):
+    """Fails where a sanitizer had something to say."""
+    if found := SANITIZER.search(text):
+        raise AssertionError(found.group(0) + "\n" + text)
+
+
 def run_program(*args, limit=LIMIT, preexec=None):
     """Runs the program to its end, for what must refuse to start or end by itself."""
     done = subprocess.run([PROGRAM, *args], stdin=subprocess.DEVNULL, capture_output=True,
                           timeout=limit, text=True, errors="backslashreplace",
                           preexec_fn=preexec)
-    if found := SANITIZER.search(done.stderr):
-        raise AssertionError(found.group(0))
+    check_sanitizers(done.stderr)
     return done
 
 
-class Server:
+class Measured:
+    """What the system knows about the running process `pid`."""
+
+    def cpu(self):
+        """Seconds of processor time so far (the process's own CPU clock)."""
+        return time.clock_gettime((~self.pid << 3) | 2)
+
+    def cpu_share(self, seconds=0.5):
+        """The share of one core that the process uses, measured over that time."""
+        cpu, began = self.cpu(), time.monotonic()
+        threading.Event().wait(seconds)
+        return (self.cpu() - cpu) / (time.monotonic() - began)
+
+    def private_memory(self):
+        """Bytes of memory that nobody else shares."""
+        text = pathlib.Path(f"/proc/{self.pid}/smaps_rollup").read_text()
+        return KIB * sum(int(n) for n in re.findall(r"^Private_\w+: +(\d+) kB", text, re.M))
+
+    def descriptors(self):
+        return len(os.listdir(f"/proc/{self.pid}/fd"))
+
+
+class Server(Measured):
     """`taburet serve --port 0` with further arguments, running; its output is collected."""
 
     def __init__(self, *args, every="0", nofile=None, preexec=None):
@@ -163,26 +190,6 @@ class Server:
                            f"{count} log lines like {pattern!r}")
         return found[count - 1]
 
-    # ---- measuring ----
-
-    def cpu(self):
-        """Seconds of processor time so far (the process's own CPU clock)."""
-        return time.clock_gettime((~self.pid << 3) | 2)
-
-    def cpu_share(self, seconds=0.5):
-        """The share of one core that the process uses, measured over that time."""
-        cpu, began = self.cpu(), time.monotonic()
-        threading.Event().wait(seconds)
-        return (self.cpu() - cpu) / (time.monotonic() - began)
-
-    def private_memory(self):
-        """Bytes of memory that nobody else shares."""
-        text = pathlib.Path(f"/proc/{self.pid}/smaps_rollup").read_text()
-        return KIB * sum(int(n) for n in re.findall(r"^Private_\w+: +(\d+) kB", text, re.M))
-
-    def descriptors(self):
-        return len(os.listdir(f"/proc/{self.pid}/fd"))
-
     # ---- the end ----
 
     def send_signal(self, number=signal.SIGTERM):
@@ -219,8 +226,7 @@ class Server:
             self.wait()
         if PRELOAD and "cannot be preloaded" in self.output():
             raise AssertionError(self.output())
-        if found := SANITIZER.search(self.output()):
-            raise AssertionError(found.group(0) + "\n" + self.output())
+        check_sanitizers(self.output())
         if died:
             raise AssertionError(f"the server died with {code}:\n{self.output()}")
         if code != self.expected_exit:

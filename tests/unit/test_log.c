@@ -80,6 +80,57 @@ static void lines_wait_for_a_flush(void **state) {
     tear_down(&f);
 }
 
+static void bytes_stand_as_they_are_between_lines(void **state) {
+    (void)state;
+    struct fixture f = set_up(LOG_TEXT, LOG_NORMAL);
+    log_bytes(f.log, LOG_NORMAL, "a\033[1m", 5);
+    log_bytes(f.log, LOG_NORMAL, "", 0);
+    log_bytes(f.log, LOG_VERBOSE, "hidden", 6);
+    log_line(f.log, LOG_NORMAL, "b", 1);
+    log_bytes(f.log, LOG_ALWAYS, "c", 1);
+    assert_file(f.fd, "");
+    log_flush(f.log);
+    assert_file(f.fd, "a\033[1mb\nc");
+    tear_down(&f);
+}
+
+static void what_waits_is_counted(void **state) {
+    (void)state;
+    struct fixture f = set_up(LOG_TEXT, LOG_NORMAL);
+    assert_int_equal(log_waiting(f.log), 0);
+    log_line(f.log, LOG_NORMAL, "12345", 5);
+    log_bytes(f.log, LOG_NORMAL, "678", 3);
+    assert_int_equal(log_waiting(f.log), 9);
+    log_flush(f.log);
+    assert_int_equal(log_waiting(f.log), 0);
+    tear_down(&f);
+}
+
+static void bytes_that_fill_the_buffer_flush_it(void **state) {
+    (void)state;
+    struct fixture f = set_up(LOG_TEXT, LOG_NORMAL);
+    static char large[64 * 1024];
+    memset(large, 'x', sizeof large);
+    log_bytes(f.log, LOG_NORMAL, large, sizeof large - 1);
+    assert_int_equal(lseek(f.fd, 0, SEEK_END), 0);
+    log_bytes(f.log, LOG_NORMAL, "x", 1);
+    assert_int_equal(lseek(f.fd, 0, SEEK_END), sizeof large);
+    tear_down(&f);
+}
+
+static void bytes_without_memory_are_missing_whole(void **state) {
+    (void)state;
+    struct fixture f = set_up(LOG_TEXT, LOG_NORMAL);
+    fail_alloc_at(0);
+    log_bytes(f.log, LOG_NORMAL, "lost", 4);
+    fail_alloc_off();
+    assert_int_equal(alloc_count(), 1);
+    log_bytes(f.log, LOG_NORMAL, "kept", 4);
+    log_flush(f.log);
+    assert_file(f.fd, "kept");
+    tear_down(&f);
+}
+
 static void freeing_flushes(void **state) {
     (void)state;
     struct fixture f = set_up(LOG_TEXT, LOG_NORMAL);
@@ -325,6 +376,10 @@ int main(void) {
     signal(SIGPIPE, SIG_IGN);
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(lines_wait_for_a_flush),
+        cmocka_unit_test(bytes_stand_as_they_are_between_lines),
+        cmocka_unit_test(what_waits_is_counted),
+        cmocka_unit_test(bytes_that_fill_the_buffer_flush_it),
+        cmocka_unit_test(bytes_without_memory_are_missing_whole),
         cmocka_unit_test(freeing_flushes),
         cmocka_unit_test(a_full_buffer_flushes_itself),
         cmocka_unit_test(a_line_longer_than_the_buffer_is_whole),

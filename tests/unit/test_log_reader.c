@@ -286,6 +286,94 @@ static void a_dripping_reader_does_not_keep_the_log_for_ever(void **state) {
     close(u.fds[1]);
 }
 
+/* ---- a log that keeps everything ---- */
+
+enum { KEPT_LINES = 4000 };
+
+static struct unread keep_all(void) {
+    struct unread u = {.written = 0};
+    assert_int_equal(pipe(u.fds), 0);
+    u.log = log_new(u.fds[1], LOG_TEXT, LOG_NORMAL);
+    assert_non_null(u.log);
+    log_keep_all(u.log);
+    while (u.written < KEPT_LINES) {
+        write_number(&u);
+    }
+    return u;
+}
+
+static void assert_all_numbers(const struct bytes *content) {
+    assert_int_equal(content->len, KEPT_LINES * 1000);
+    for (int i = 0; i < KEPT_LINES; i++) {
+        char line[1001];
+        snprintf(line, sizeof(line), "%0999d\n", i);
+        assert_memory_equal(content->data + (size_t)i * 1000, line, 1000);
+    }
+}
+
+static void nothing_that_is_to_be_kept_is_left_out(void **state) {
+    (void)state;
+    struct unread u = keep_all();
+    struct bytes content = BYTES_INIT;
+    assert_true(log_waiting(u.log) > 3 * 1024 * 1024);
+    while (log_flush(u.log)) {
+        size_t before = log_waiting(u.log);
+        assert_true(read_some(&u, &content, 65536) > 0);
+        assert_true(log_flush(u.log) || log_waiting(u.log) == 0);
+        assert_in_range(log_waiting(u.log), 0, before - 1);
+    }
+    assert_int_equal(log_waiting(u.log), 0);
+    log_free(u.log);
+    close(u.fds[1]);
+    while (read_some(&u, &content, 65536) > 0) {
+    }
+    assert_all_numbers(&content);
+    bytes_release(&content);
+    close(u.fds[0]);
+}
+
+/* Takes nothing for longer than any other log would wait, then everything. */
+static void *read_late(void *arg) {
+    const struct unread *u = arg;
+    struct bytes *content = calloc(1, sizeof *content);
+    struct pollfd never = {.fd = -1};
+    poll(&never, 1, 2500);
+    while (content->len < (size_t)KEPT_LINES * 1000 && read_some(u, content, 65536) > 0) {
+    }
+    return content;
+}
+
+static void freeing_waits_until_what_is_to_be_kept_is_read(void **state) {
+    (void)state;
+    struct unread u = keep_all();
+    pthread_t thread;
+    void *result;
+    assert_int_equal(pthread_create(&thread, NULL, read_late, &u), 0);
+    int64_t start = now_ms();
+    log_free(u.log);
+    assert_in_range(now_ms() - start, 2400, 60000);
+    assert_int_equal(pthread_join(thread, &result), 0);
+    struct bytes *content = result;
+    assert_all_numbers(content);
+    bytes_release(content);
+    free(content);
+    close(u.fds[0]);
+    close(u.fds[1]);
+}
+
+static void nobody_waits_for_a_reader_that_has_gone(void **state) {
+    (void)state;
+    struct unread u = keep_all();
+    close(u.fds[0]);
+    assert_false(log_flush(u.log));
+    assert_int_equal(log_failed(u.log), EPIPE);
+    assert_int_equal(log_waiting(u.log), 0);
+    write_number(&u);
+    assert_int_equal(log_waiting(u.log), 0);
+    log_free(u.log);
+    close(u.fds[1]);
+}
+
 static void signals_change_nothing(void **state) {
     (void)state;
     struct sigaction action = {.sa_handler = on_signal}; /* without SA_RESTART */
@@ -309,6 +397,9 @@ int main(void) {
         cmocka_unit_test(a_flush_says_whether_lines_wait),
         cmocka_unit_test(a_silenced_log_stays_silent),
         cmocka_unit_test(a_dripping_reader_does_not_keep_the_log_for_ever),
+        cmocka_unit_test(nothing_that_is_to_be_kept_is_left_out),
+        cmocka_unit_test(freeing_waits_until_what_is_to_be_kept_is_read),
+        cmocka_unit_test(nobody_waits_for_a_reader_that_has_gone),
         cmocka_unit_test(signals_change_nothing),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,15 +1,14 @@
 #include "app/serve/serve.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <inttypes.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/resource.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
+#include "app/recording.h"
 #include "app/serve/article.h"
 #include "app/serve/echo.h"
 #include "app/serve/page.h"
@@ -40,8 +39,7 @@ struct run {
     struct bytes notes;
     struct page page;
     struct log *console;
-    struct log *record;
-    int record_fd;
+    struct recording recording;
     struct trace *trace;
     struct endpoint_config config;
     struct server server;
@@ -49,14 +47,6 @@ struct run {
 };
 
 /* ---- what may fail before anything is served ---- */
-
-static int fail_to_record(struct run *r, int exit_code, const char *why) {
-    const char *path = r->settings.record;
-    bytes_append_str(&r->message, "cannot record to '");
-    text_escape(&r->message, path, strlen(path), TEXT_ONE_LINE);
-    bytes_appendf(&r->message, "' (%s)", why);
-    return exit_code;
-}
 
 static int out_of_memory(struct run *r) {
     bytes_clear(&r->message);
@@ -103,33 +93,9 @@ static int set_max_connections(struct run *r) {
     return EXIT_OK;
 }
 
-/* A line that an earlier run was cut off in must not swallow our first one. */
-static bool end_torn_line(int fd, off_t size) {
-    char last = '\n';
-    return size == 0 ||
-           (pread(fd, &last, 1, size - 1) == 1 && (last == '\n' || write(fd, "\n", 1) == 1));
-}
-
 static int open_record(struct run *r) {
     const char *path = r->settings.record;
-    if (path == NULL) {
-        return EXIT_OK;
-    }
-    struct stat st;
-    r->record_fd = open(path, O_RDWR | O_CREAT | O_APPEND | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC,
-                        S_IRUSR | S_IWUSR);
-    if (r->record_fd < 0) {
-        return fail_to_record(r, EXIT_USAGE,
-                              errno == ELOOP ? "it is a symbolic link" : strerror(errno));
-    }
-    if (fstat(r->record_fd, &st) != 0 || !S_ISREG(st.st_mode)) {
-        return fail_to_record(r, EXIT_USAGE, "it is not a regular file");
-    }
-    if (!end_torn_line(r->record_fd, st.st_size)) {
-        return fail_to_record(r, EXIT_SYSTEM, strerror(errno));
-    }
-    r->record = log_new(r->record_fd, LOG_JSON, LOG_DEBUG);
-    return r->record == NULL ? out_of_memory(r) : EXIT_OK;
+    return path == NULL ? EXIT_OK : recording_open(&r->recording, path, &r->message);
 }
 
 static enum log_level level_of(const struct settings *s) {
@@ -145,7 +111,7 @@ static int open_logs(struct run *r) {
     }
     int code = open_record(r);
     if (code == EXIT_OK) {
-        r->trace = trace_new(r->console, r->record);
+        r->trace = trace_new(r->console, r->recording.log);
         code = r->trace == NULL ? out_of_memory(r) : EXIT_OK;
     }
     return code;
@@ -334,17 +300,14 @@ static void run_release(struct run *r) {
     page_release(&r->page);
     tls_context_free(r->config.tls);
     trace_free(r->trace);
-    log_free(r->record);
+    recording_close(&r->recording);
     log_free(r->console);
-    if (r->record_fd >= 0) {
-        close(r->record_fd);
-    }
     settings_release(&r->settings);
     bytes_release(&r->message);
 }
 
 static int run(int argc, char **argv) {
-    struct run r = {.record_fd = -1};
+    struct run r = {.recording = RECORDING_INIT};
     int err = settings_read(&r.settings, argc, argv, &r.message);
     int code = EXIT_OK;
     signal(SIGPIPE, SIG_IGN);

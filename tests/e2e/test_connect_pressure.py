@@ -1,0 +1,133 @@
+"""`taburet connect` between a fast side and a slow one: no memory, no spinning, nothing lost."""
+# ctest: serial
+
+import os
+import time
+import unittest
+
+import evilserver as evil
+from connecting import NO_OUTPUT, OK, ConnectCase, say
+from rawclient import TEXT
+from support import KIB, MIB, SCALE, unjudged_when_sanitized, wait_until
+
+
+class Pressure(ConnectCase):
+    """Neither side's slowness costs memory, and nothing is lost."""
+
+    def test_stdin_is_not_read_before_the_open(self):
+        server = self.evil_server(evil.silence)
+        left, right = os.pipe()
+        try:
+            os.write(right, b"too early\n")
+            self.run_connect(server.url(), "--connect-timeout=0.3", stdin=left)
+            self.assertEqual(os.read(left, 100), b"too early\n")
+        finally:
+            os.close(left)
+            os.close(right)
+
+    def fill(self, pipe, block):
+        """Writes until the program takes no more; returns how many bytes went in."""
+        os.set_blocking(pipe, False)
+        taken, last = 0, time.monotonic()
+        while time.monotonic() - last < 0.5 and taken < 256 * MIB:
+            try:
+                taken += os.write(pipe, block)
+                last = time.monotonic()
+            except BlockingIOError:
+                time.sleep(0.01)
+        return taken
+
+    def test_stdin_is_not_read_faster_than_the_net_takes_it(self):
+        server = self.evil_server(evil.never_reading, rcvbuf=64 * KIB)
+        program = self.connect(server.url(), "--no-deflate")
+        server.wait_peer()
+        block = (b"x" * 1023 + b"\n") * 64
+        taken = self.fill(program.process.stdin.fileno(), block)
+        self.assertGreater(taken, 64 * KIB)
+        self.assertLess(taken, 24 * MIB)
+        self.assertLess(program.cpu_share(0.3), 0.1 * SCALE)
+        program.process.kill()
+
+    @unjudged_when_sanitized
+    def test_memory_stays_flat_when_the_net_does_not_take_it(self):
+        server = self.evil_server(evil.never_reading, rcvbuf=64 * KIB)
+        program = self.connect(server.url(), "--no-deflate")
+        server.wait_peer()
+        before = program.private_memory()
+        self.fill(program.process.stdin.fileno(), (b"x" * 1023 + b"\n") * 64)
+        self.assertLess(program.private_memory() - before, 4 * MIB)
+        program.process.kill()
+
+    def slow_reader(self, total):
+        """The program with a stdout that nobody reads, while the server sends `total` bytes."""
+        text = b"y" * 1023
+
+        def behave(peer):
+            peer.upgrade()
+            block = evil.server_frame(TEXT, text) * 64
+            for _ in range(total // (64 * KIB)):
+                peer.send(block)
+            peer.close(1000)
+        server = self.evil_server(behave)
+        left, right = os.pipe()
+        self.addCleanup(os.close, left)
+        program = self.connect(server.url(), "--no-deflate", stdout=right)
+        os.close(right)
+        return program, left, text + b"\n"
+
+    def test_a_slow_reader_of_stdout_loses_nothing_and_costs_no_memory(self):
+        total = 32 * MIB
+        program, pipe, line = self.slow_reader(total)
+        got = os.read(pipe, 100)
+        wait_until(lambda: program.cpu_share(0.2) < 0.1 * SCALE, "it waits for its reader")
+        memory = program.private_memory()
+        while data := os.read(pipe, MIB):
+            got += data
+        self.assertEqual(len(got), total)
+        self.assertEqual(got.count(line), total // KIB)
+        self.assertEqual(program.wait().code, OK)
+        if SCALE == 1:
+            self.assertLess(memory, 16 * MIB)
+
+    def test_a_stdout_that_was_closed_is_exit_23(self):
+        server = self.evil_server(evil.flood(evil.server_frame(TEXT, b"x" * 1000)))
+        left, right = os.pipe()
+        program = self.connect(server.url(), stdout=right)
+        os.close(right)
+        os.read(left, 10)
+        os.close(left)
+        self.assert_error(program.wait(), NO_OUTPUT, "(?i)output|stdout")
+
+    def test_a_full_disk_is_exit_23(self):
+        server = self.ws_server(say("x" * 10000, close=(1000, "")))
+        with open("/dev/full", "wb") as full:
+            done = self.run_connect(server.url(), stdout=full)
+        self.assert_error(done, NO_OUTPUT, "No space left")
+
+    def test_output_into_a_file(self):
+        server = self.ws_server(say("one", "two", close=(1000, "")))
+        path = self.home / "out"
+        done = self.run_connect(server.url(), "-o", path)
+        self.assertEqual((done.code, done.out, path.read_bytes()), (OK, b"", b"one\ntwo\n"))
+
+    def test_an_output_file_that_cannot_be_made_is_known_before_anything_is_dialled(self):
+        server = self.evil_server(evil.silence)
+        done = self.run_connect(server.url(), "-o", "/nowhere/at/all")
+        self.assert_error(done, NO_OUTPUT, "/nowhere/at/all")
+        self.assertEqual(server.peers, [])
+
+    def test_every_message_of_a_burst_with_the_close_comes_out(self):
+        """What stands before the close in one segment is not lost."""
+        data = b"".join(evil.server_frame(TEXT, b"%d" % n) for n in range(1000))
+        server = self.evil_server(evil.frames(data, evil.close_frame(1000)))
+        self.assert_output(self.run_connect(server.url()), *(b"%d" % n for n in range(1000)))
+
+    def test_many_messages_both_ways(self):
+        server = self.ws_server()
+        lines = [b"message %d" % n for n in range(5000)]
+        done = self.run_connect(server.url(), "--max-messages=5000", stdin=b"\n".join(lines))
+        self.assert_output(done, *lines)
+
+
+if __name__ == "__main__":
+    unittest.main()
