@@ -27,7 +27,7 @@ def command(bench, name, talk, url):
     """talk: receive, send or echo."""
     if name == "Taburet":
         once = ["-d", "hi", "-1"] if talk == "echo" else []
-        return [bench.args.taburet, "connect", "--no-deflate", *once, url]
+        return [bench.args.taburet, "connect", "-sS", "--no-deflate", *once, url]
     if name == "npm wscat":
         return [*WSCAT, *(["-x", "hi", "-w", "0"] if talk == "echo" else []), "-c", url]
     return [*PYTHON, talk, url]
