@@ -1,7 +1,7 @@
 /* drive - loads a WebSocket server on 127.0.0.1 from one thread and prints what that cost it.
  *
  * usage: drive MODE --port N --pid N [option...]
- *        drive startup [--rounds N] -- COMMAND [argument...] */
+ *        drive startup|first-echo [--rounds N] -- COMMAND [argument...] */
 #include <getopt.h>
 #include <signal.h>
 #include <stdio.h>
@@ -19,7 +19,7 @@ static const struct {
 } modes[] = {
     {"echo", mode_echo},       {"fanout", mode_fanout},
     {"idle", mode_idle},       {"handshakes", mode_handshakes},
-    {"startup", mode_startup},
+    {"startup", mode_startup}, {"first-echo", mode_first_echo},
 };
 
 enum { MODES = sizeof modes / sizeof modes[0] };
@@ -44,7 +44,7 @@ _Noreturn static void usage(void) {
     fail("usage: drive echo|fanout|idle|handshakes --port N --pid N [--clients N] [--depth N]\n"
          "       [--size BYTES] [--warmup SECONDS] [--seconds SECONDS] [--rounds N] [--total N]\n"
          "       [--parallel N] [--canned] [--held]\n"
-         "       drive startup [--rounds N] -- COMMAND [ARGUMENT...]");
+         "       drive startup|first-echo [--rounds N] -- COMMAND [ARGUMENT...]");
 }
 
 static unsigned number(const char *text, unsigned min, unsigned max) {
@@ -130,8 +130,8 @@ int main(int argc, char **argv) {
         take_flag(&o, flag);
     }
     o.command = argv + optind;
-    bool startup = modes[mode].run == mode_startup;
-    if (startup ? !o.command[0] : !o.port || !o.pid || o.command[0]) {
+    bool starts = modes[mode].run == mode_startup || modes[mode].run == mode_first_echo;
+    if (starts ? !o.command[0] : !o.port || !o.pid || o.command[0]) {
         usage();
     }
     signal(SIGPIPE, SIG_IGN);

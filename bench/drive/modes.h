@@ -39,4 +39,7 @@ void mode_handshakes(const struct options *o);
 /* Starts a server again and again, until it says that it listens; and a shell that does nothing. */
 void mode_startup(const struct options *o);
 
+/* Starts a client again and again, until the echo of "hi" stands on its stdout. */
+void mode_first_echo(const struct options *o);
+
 #endif

@@ -36,37 +36,70 @@ static void reap(pid_t pid) {
     }
 }
 
-static void await_listening(int fd) {
-    char line[512];
+/* Reads up to the end of the first line; returns how many bytes came. */
+static size_t read_line(int fd, char *line, size_t size) {
     size_t n = 0;
     do {
-        ssize_t got = read(fd, line + n, sizeof line - n);
+        ssize_t got = read(fd, line + n, size - n);
         if (got <= 0) {
-            fail("the server did not say that it listens");
+            fail("the program ended before it had written a line");
         }
         n += (size_t)got;
-    } while (!memchr(line, '\n', n) && n < sizeof line);
+    } while (!memchr(line, '\n', n) && n < size);
+    return n;
+}
+
+static void await_listening(int fd) {
+    char line[512];
+    size_t n = read_line(fd, line, sizeof line);
     if (n < 9 || memcmp(line, "listening", 9) != 0) {
         fail("the server began with: %.*s", (int)n, line);
     }
 }
 
-static double server_once_us(char **command) {
+static void await_echo(int fd) {
+    char line[512];
+    size_t n = read_line(fd, line, sizeof line);
+    if (n != 3 || memcmp(line, "hi\n", 3) != 0) {
+        fail("the client wrote: %.*s", (int)n, line);
+    }
+}
+
+/* Microseconds until `await` has read what it waits for; *pid and *fd, of the program's stdout, are
+ * the caller's. */
+static double start_us(char **command, void (*await)(int fd), pid_t *pid, int *fd) {
     int ends[2];
     if (pipe2(ends, O_CLOEXEC) != 0) {
         fail_errno("pipe2");
     }
     int64_t start = clock_now_ns();
-    pid_t pid = spawn(command, ends[1]);
+    *pid = spawn(command, ends[1]);
     close(ends[1]);
-    await_listening(ends[0]);
-    int64_t end = clock_now_ns();
+    await(ends[0]);
+    *fd = ends[0];
+    return (double)(clock_now_ns() - start) / 1000;
+}
+
+static double server_once_us(char **command) {
+    pid_t pid;
+    int fd;
+    double us = start_us(command, await_listening, &pid, &fd);
     if (kill(pid, SIGTERM) != 0) {
         fail_errno("SIGTERM");
     }
     reap(pid);
-    close(ends[0]);
-    return (double)(end - start) / 1000;
+    close(fd);
+    return us;
+}
+
+/* The client leaves by itself. */
+static double client_once_us(char **command) {
+    pid_t pid;
+    int fd;
+    double us = start_us(command, await_echo, &pid, &fd);
+    reap(pid);
+    close(fd);
+    return us;
 }
 
 static double shell_once_us(void) {
@@ -101,4 +134,16 @@ void mode_startup(const struct options *o) {
            o->rounds, server_us, server[0], server[o->rounds - 1], shell_us, server_us / shell_us);
     free(server);
     free(shell);
+}
+
+void mode_first_echo(const struct options *o) {
+    double *client = zalloc_or_fail(o->rounds, sizeof *client);
+    for (unsigned i = 0; i < o->rounds; i++) {
+        client[i] = client_once_us(o->command);
+    }
+    double client_us = median(client, o->rounds);
+    printf("{\"mode\":\"first-echo\",\"runs\":%u,\"echo_us\":%.0f,\"echo_min_us\":%.0f,"
+           "\"echo_max_us\":%.0f}\n",
+           o->rounds, client_us, client[0], client[o->rounds - 1]);
+    free(client);
 }
