@@ -185,7 +185,8 @@ static int set_option(struct reader *r, const char *name, size_t len, const char
 }
 
 static int read_line(struct reader *r) {
-    const char *nul = memchr(r->start, '\0', (size_t)(r->end - r->start));
+    size_t size = r->end > r->start ? (size_t)(r->end - r->start) : 0;
+    const char *nul = size > 0 ? memchr(r->start, '\0', size) : NULL;
     if (nul != NULL) {
         r->at = nul;
         return refuse_at(r, 0, "a NUL byte");

@@ -54,6 +54,8 @@ static void on_closing_expired(struct deadline *d) {
     struct conn *c = LIST_ENTRY(d, struct conn, deadline);
     if (c->asking != NULL) {
         client_expired(c);
+    } else if (c->state == CONN_CLOSING && c->endpoint->held) {
+        deadline_set(&c->endpoint->closing, d); /* its answer may be here, and is not read */
     } else {
         conn_reset(c);
     }

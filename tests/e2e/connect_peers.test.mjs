@@ -108,7 +108,7 @@ test("a refusal with a status and a body", async (t) => {
 
 test("closes of the server's", async (t) => {
     for (const [args, code] of [[[1000, "bye"], 0], [[1001], 0], [[1011, "oops"], 101],
-        [[4000], 101], [[], 0]]) {
+        [[4000], 101], [[], 101]]) {
         const url = await listen(t, (socket) => socket.close(...args));
         const done = await connect(t, url, []);
         assert.equal(done.code, code, `${args}: ${done.err}`);

@@ -343,15 +343,16 @@ static void *read_late(void *arg) {
     return content;
 }
 
-static void freeing_waits_until_what_is_to_be_kept_is_read(void **state) {
+static void flushing_all_waits_until_what_is_to_be_kept_is_read(void **state) {
     (void)state;
     struct unread u = keep_all();
     pthread_t thread;
     void *result;
     assert_int_equal(pthread_create(&thread, NULL, read_late, &u), 0);
     int64_t start = now_ms();
-    log_free(u.log);
+    assert_int_equal(log_flush_all(u.log), 0);
     assert_in_range(now_ms() - start, 2400, 60000);
+    log_free(u.log);
     assert_int_equal(pthread_join(thread, &result), 0);
     struct bytes *content = result;
     assert_all_numbers(content);
@@ -398,7 +399,7 @@ int main(void) {
         cmocka_unit_test(a_silenced_log_stays_silent),
         cmocka_unit_test(a_dripping_reader_does_not_keep_the_log_for_ever),
         cmocka_unit_test(nothing_that_is_to_be_kept_is_left_out),
-        cmocka_unit_test(freeing_waits_until_what_is_to_be_kept_is_read),
+        cmocka_unit_test(flushing_all_waits_until_what_is_to_be_kept_is_read),
         cmocka_unit_test(nobody_waits_for_a_reader_that_has_gone),
         cmocka_unit_test(signals_change_nothing),
     };
