@@ -23,7 +23,7 @@ void input_init(struct input *in, uv_loop_t *loop, int fd, const struct input_ev
 /* ---- records ---- */
 
 static bool cuts_lines(const struct input *in) {
-    return in->separator_size == 1 && in->separator[0] == '\n';
+    return in->separator != NULL && in->separator_size == 1 && in->separator[0] == '\n';
 }
 
 static void tell(struct input *in, const char *p, size_t n) {

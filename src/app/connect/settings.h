@@ -19,39 +19,37 @@ struct connect_settings {
     const char *url;
 
     struct option_list data; /* TEXT or @FILE */
-    int form;                /* enum order_form: what -d and a line of input mean */
-    int input_format;        /* enum dial_format */
-    bool null_terminated;
-    const char *separator; /* NULL: none was given */
-    bool raw;
-    bool force;
-    struct bytes ending; /* of a message, in and out: what these say; empty: no framing */
-
-    uint64_t wait_ms; /* OPTION_FOREVER_MS: for ever; WAIT_NOT_GIVEN */
-    bool one_message;
-    uint64_t max_messages; /* 0: any number */
+    const char *separator;   /* NULL: none was given */
+    struct bytes ending;     /* of a message, in and out: what --separator and -0 say; empty: no
+                                framing */
     struct option_list expect;
     uint64_t expect_close; /* CLOSE_NOT_GIVEN: none */
-
+    uint64_t wait_ms;      /* OPTION_FOREVER_MS: for ever; WAIT_NOT_GIVEN */
+    uint64_t max_messages; /* 0: any number */
     uint64_t close_code;
     const char *close_reason;
-    bool no_close;
     uint64_t ping_interval_ms; /* 0: none */
     uint64_t ping_timeout_ms;
-    bool show_pings;
-    bool inhibit_pongs;
     const char *reconnect; /* NULL: no; "" or N,DELAY */
     uint64_t reconnect_tries;
     uint64_t reconnect_delay_ms;
-
     uint64_t fragment;
     const char *mask;
     const char *rsv;
     const char *opcode;
     struct wire_shape shape; /* what those four say */
 
-    int pretty;     /* -1: where a terminal shows it; 0, 1 */
-    int timestamps; /* enum show_times */
+    int form;         /* enum order_form: what -d and a line of input mean */
+    int input_format; /* enum dial_format */
+    int pretty;       /* -1: where a terminal shows it; 0, 1 */
+    int timestamps;   /* enum show_times */
+    bool null_terminated;
+    bool raw;
+    bool force;
+    bool one_message;
+    bool no_close;
+    bool show_pings;
+    bool inhibit_pongs;
     bool help;
 };
 

@@ -410,7 +410,9 @@ static void on_control(void *ctx, const struct conn *c, enum trace_from from,
     char rtt[48] = "";
     (void)c;
     note_control(s, from, k);
-    if (!s->pings || s->silent) {
+    bool asked = k->rtt_us >= 0 && s->pings_asked > 0;
+    s->pings_asked -= asked;
+    if ((!s->pings && !asked) || s->silent) {
         return;
     }
     if (k->rtt_us >= 0) {

@@ -46,6 +46,7 @@ struct show {
     bool silent;           /* -s */
     bool errors;           /* -S: but errors are told */
     unsigned verbose;
+    unsigned pings_asked; /* by a person, whose pongs are shown in any case */
     /* private */
     struct bytes pending; /* lines for the terminal, printed at the end of the turn */
     uint64_t opened_us;

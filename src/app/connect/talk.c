@@ -263,6 +263,7 @@ int talk_say(struct talk *t, const struct order *o) {
     }
     bool frames = t->show.frames; /* what breaks the rules is shown as it is sent */
     t->show.frames = frames || o->kind == ORDER_RAW || o->fragment > 0;
+    t->show.pings_asked += t->interactive && o->kind == ORDER_PING;
     order_carry_out(o, t->conn, &t->settings->shape);
     t->show.frames = frames;
     if (o->kind == ORDER_CLOSE && !conn_is_open(t->conn)) {
