@@ -7,6 +7,7 @@ until the client has been waited for. All clients get the same messages, uncompr
 messages and bytes that come out are compared with what went in.
 """
 
+import contextlib
 import json
 import os
 import statistics
@@ -20,6 +21,7 @@ from programs import DRIVER_CPU, TESTED_CPU, pin, serving
 ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 WSCAT = ["node", os.path.join(ROOT, "tests", "node_modules", "wscat", "bin", "wscat")]
 PYTHON = ["/usr/bin/python3", os.path.join(ROOT, "bench", "peers", "python_client.py")]
+PATIENCE_S = 120
 PEERS = ("npm wscat", "Python websockets")
 
 
@@ -71,30 +73,50 @@ def feed(stream, data, close):
         pass  # the client's exit code and the server's count say what there is to say
 
 
+@contextlib.contextmanager
+def started(client_command):
+    """A client between pipes, which is killed if it has not ended by itself, or not in time."""
+    client = subprocess.Popen(client_command, stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+                              preexec_fn=pin(TESTED_CPU))
+    patience = threading.Timer(PATIENCE_S, client.kill)
+    patience.start()
+    try:
+        yield client
+    finally:
+        patience.cancel()
+        if client.returncode is None:
+            client.kill()
+            client.wait()
+        client.stdout.close()
+
+
+def await_end(client):
+    """Seconds of CPU that it has used, and leaves its exit code in it."""
+    _, status, usage = os.wait4(client.pid, 0)
+    client.returncode = os.waitstatus_to_exitcode(status)
+    return usage.ru_utime + usage.ru_stime
+
+
 def converse(bench, name, talk, messages):
     """One client, one load: seconds of its CPU. wscat leaves when its input ends, whatever there
     is left to send, so its input stays open until the server has closed."""
     mode = "push" if talk == "receive" else "count"
     numbers = lines(messages)
     with serving([bench.program("hose"), mode, str(messages)], DRIVER_CPU,
-                 stdin=subprocess.PIPE) as (hose, port):
-        client = subprocess.Popen(command(bench, name, talk, f"ws://127.0.0.1:{port}"),
-                                  stdin=subprocess.PIPE, stdout=subprocess.PIPE,
-                                  preexec_fn=pin(TESTED_CPU))
-        fd = client.stdout.fileno()
-        if read_line(fd) != b"ready\n":
+                 stdin=subprocess.PIPE) as (hose, port), \
+            started(command(bench, name, talk, f"ws://127.0.0.1:{port}")) as client:
+        if read_line(client.stdout.fileno()) != b"ready\n":
             sys.exit(f"bench: {name} did not show the first message")
         before = cpu_seconds_so_far(client.pid)
-        feeder = threading.Thread(target=feed, args=(
-            (hose.stdin, "\n", False) if talk == "receive" else
-            (client.stdin, numbers, name != "npm wscat")))
+        food = ((hose.stdin, "\n", False) if talk == "receive" else
+                (client.stdin, numbers, name != "npm wscat"))
+        feeder = threading.Thread(target=feed, args=food)
         feeder.start()
-        got = drain(fd)
-        _, status, usage = os.wait4(client.pid, 0)
-        client.returncode = os.waitstatus_to_exitcode(status)
+        got = drain(client.stdout.fileno())
+        seconds = await_end(client) - before
         feeder.join()
         check(name, talk, messages, numbers, got, client.returncode, hose.communicate()[0])
-    return usage.ru_utime + usage.ru_stime - before
+    return seconds
 
 
 def check(name, talk, messages, numbers, got, exit_code, counted):
