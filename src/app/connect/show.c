@@ -14,7 +14,6 @@
 #include "base/terminal.h"
 #include "base/text.h"
 #include "conn/conn.h"
-#include "conn/conn_state.h"
 #include "conn/trace_text.h"
 
 /* ---- where lines go ---- */

@@ -81,13 +81,6 @@ void talk_leave(struct talk *t, int code) {
     }
 }
 
-static void fail_expectation(struct talk *t) {
-    struct bytes why = BYTES_INIT;
-    expect_explain(&t->expect, &why);
-    show_error(&t->show, "%.*s", (int)why.len, (const char *)why.data);
-    bytes_release(&why);
-}
-
 /* ---- time ---- */
 
 static uint64_t patience_ms(const struct talk *t) {
@@ -102,21 +95,16 @@ static uint64_t patience_ms(const struct talk *t) {
     return expects ? EXPECT_WAIT_MS : DEFAULT_WAIT_MS;
 }
 
-static void miss_close(struct talk *t) {
-    show_error(&t->show, "the server did not close in time; a close with %" PRIu64 " was expected",
-               t->settings->expect_close);
-}
-
 static void on_waited(uv_timer_t *timer) {
     struct talk *t = timer->data;
     const struct connect_settings *s = t->settings;
     if (outlet_is_full(&t->out)) { /* it is not the server that we wait for */
         uv_timer_start(timer, on_waited, FULL_RETRY_MS, 0);
     } else if (expect_is_pending(&t->expect)) {
-        fail_expectation(t);
+        talk_miss_message(t);
         talk_leave(t, EXIT_EXPECTED);
     } else if (s->expect_close != CLOSE_NOT_GIVEN) {
-        miss_close(t);
+        talk_miss_close(t);
         talk_leave(t, EXIT_EXPECTED);
     } else if (t->received < s->max_messages) {
         show_error(&t->show, "%" PRIu64 " of %" PRIu64 " messages came within %.3g s (--wait)",
@@ -147,10 +135,10 @@ static void on_limit(uv_timer_t *timer) {
     struct talk *t = timer->data;
     int code = EXIT_TIME;
     if (t->state == TALK_OPEN && expect_is_pending(&t->expect)) {
-        fail_expectation(t);
+        talk_miss_message(t);
         code = EXIT_EXPECTED;
     } else if (t->state == TALK_OPEN && t->settings->expect_close != CLOSE_NOT_GIVEN) {
-        miss_close(t);
+        talk_miss_close(t);
         code = EXIT_EXPECTED;
     } else if (!t->dropped && t->code == EXIT_OK) {
         show_error(&t->show, "gave up after %.3g s (--max-time)",
@@ -303,7 +291,7 @@ static void on_message(struct conn *c, const struct ws_event *ev) {
     } else if (s->max_messages > 0 && t->received == s->max_messages) {
         conn_ignore(c);
         if (expect_is_pending(&t->expect)) {
-            fail_expectation(t);
+            talk_miss_message(t);
             talk_leave(t, EXIT_EXPECTED);
         } else {
             talk_leave(t, EXIT_OK);
@@ -319,68 +307,7 @@ static void on_drained(struct conn *c) {
     }
 }
 
-/* ---- how it ended ---- */
-
-static int judge_peer_close(struct talk *t, const struct conn_ending *e) {
-    bool good = e->code == WS_CLOSE_NORMAL || e->code == WS_CLOSE_GOING_AWAY;
-    if (!good && !show_tells_close(&t->show)) {
-        show_error(&t->show, "the server closed the connection: %u %s%s%.*s%s", e->code,
-                   ws_close_phrase(e->code), e->reason_size > 0 ? " \"" : "", (int)e->reason_size,
-                   e->reason_size > 0 ? (const char *)e->reason : "",
-                   e->reason_size > 0 ? "\"" : "");
-    }
-    return good ? EXIT_OK : EXIT_CLOSED;
-}
-
-static int judge_our_close(struct talk *t, const struct conn_ending *e) {
-    if (e->silent) {
-        show_error(&t->show, "no answer to a ping within %.3g s (--ping-timeout)",
-                   (double)t->settings->ping_timeout_ms / 1e3);
-        return EXIT_TIME;
-    }
-    if (t->dropped || e->answered) {
-        return EXIT_OK;
-    }
-    show_error(&t->show, "the server did not answer our close");
-    return EXIT_CLOSED;
-}
-
-static int judge_end(struct talk *t, const struct conn_ending *e) {
-    if (e->violation != WS_V_NONE) {
-        return EXIT_BROKE_RULE; /* the view has told which */
-    }
-    if (e->closer == CONN_CLOSED_BY_PEER) {
-        return judge_peer_close(t, e);
-    }
-    if (e->closer == CONN_CLOSED_BY_US) {
-        return judge_our_close(t, e);
-    }
-    if (t->dropped) {
-        return EXIT_OK;
-    }
-    show_error(&t->show, "the connection was lost without a close%s%s%s",
-               e->why_lost == NULL ? "" : " (", e->why_lost == NULL ? "" : e->why_lost,
-               e->why_lost == NULL ? "" : ")");
-    return EXIT_CLOSED;
-}
-
-/* An expectation of the close, or one of a message that can no longer come. */
-static int judge_expectations(struct talk *t, const struct conn_ending *e, int code) {
-    const struct connect_settings *s = t->settings;
-    if (expect_is_pending(&t->expect)) {
-        fail_expectation(t);
-        return EXIT_EXPECTED;
-    }
-    if (s->expect_close == CLOSE_NOT_GIVEN) {
-        return code;
-    }
-    if (e->closer != CONN_CLOSED_BY_US && e->code == s->expect_close) {
-        return EXIT_OK;
-    }
-    show_error(&t->show, "a close with %" PRIu64 " was expected, and it was %u", s->expect_close,
-               e->code);
-    return EXIT_EXPECTED;
-}
+/* ---- the end of a connection ---- */
 
 static bool may_come_back(const struct talk *t, const struct conn_ending *e) {
     return t->state == TALK_OPEN && e->violation == WS_V_NONE &&
@@ -390,7 +317,7 @@ static bool may_come_back(const struct talk *t, const struct conn_ending *e) {
 static void on_close(struct conn *c) {
     struct talk *t = conn_endpoint(c)->config->ctx;
     struct conn_ending e = conn_ending(c);
-    int code = judge_end(t, &e);
+    int code = talk_judge_end(t, &e);
     t->conn = NULL;
     uv_timer_stop(&t->wait);
     if (may_come_back(t, &e)) {
@@ -400,7 +327,7 @@ static void on_close(struct conn *c) {
         }
     }
     if (t->code == EXIT_OK && !t->dropped) {
-        t->code = code == EXIT_BROKE_RULE ? code : judge_expectations(t, &e, code);
+        t->code = talk_judge_expectations(t, &e, code);
     }
     end(t);
 }

@@ -84,4 +84,14 @@ void talk_stop_listening(struct talk *t);
 /* Nothing more will be said: leaves when the time to wait has passed. */
 void talk_input_ended(struct talk *t);
 
+/* talk_end.c: the exit code of how an open connection ended, which is told if it is an error; and
+ * that code, or what becomes of it where something was expected. */
+struct conn_ending;
+int talk_judge_end(struct talk *t, const struct conn_ending *e);
+int talk_judge_expectations(struct talk *t, const struct conn_ending *e, int code);
+
+/* Tells that the message, or the close, that was expected did not come. */
+void talk_miss_message(struct talk *t);
+void talk_miss_close(struct talk *t);
+
 #endif
