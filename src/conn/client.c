@@ -220,7 +220,7 @@ static void ask(struct conn *c) {
     }
     k->awaits = CLIENT_AWAITS_ANSWER;
     conn_enter(c, CONN_OPENING);
-    tell_stage(c, CLIENT_ASKING, "waiting for the server's answer to the upgrade");
+    tell_stage(c, CLIENT_ASKING, "waiting for the answer of %s to the upgrade", k->target->url);
 }
 
 static void secure_or_ask(struct conn *c) {

@@ -116,13 +116,14 @@ test("closes of the server's", async (t) => {
 });
 
 test("our close reaches the server", async (t) => {
-    const closed = [];
+    let tell;
+    const told = new Promise((resolve) => { tell = resolve; });
     const url = await listen(t, (socket) => {
-        socket.on("close", (code, reason) => closed.push(code, reason.toString()));
+        socket.on("close", (code, reason) => tell([code, reason.toString()]));
     });
     const done = await connect(t, url, ["--wait=0.1", "--close-code=4001", "--close-reason=done"]);
     assert.equal(done.code, 0, done.err);
-    assert.deepEqual(closed, [4001, "done"]);
+    assert.deepEqual(await within(told, "the close"), [4001, "done"]);
 });
 
 test("a server that dies", async (t) => {

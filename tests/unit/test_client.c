@@ -45,7 +45,7 @@ static void what_is_awaited_is_told_step_by_step(void **state) {
     snprintf(expected, sizeof expected, "connected to 127.0.0.1:%u", f.port);
     assert_string_equal(f.stage_text[CLIENT_CONNECTED], expected);
     assert_string_equal(f.stage_text[CLIENT_ASKING],
-                        "waiting for the server's answer to the upgrade");
+                        "waiting for the answer of ws://localhost/chat to the upgrade");
     assert_int_equal(f.stages[CLIENT_CONNECTING], 1);
     assert_int_equal(f.stages[CLIENT_CONNECTED], 1);
     assert_int_equal(f.stages[CLIENT_ASKING], 1);
