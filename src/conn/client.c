@@ -198,22 +198,13 @@ void client_write_failed(struct conn *c) {
 
 /* ---- the upgrade ---- */
 
-static int say(struct conn *c, const struct bytes *what) {
-    uint8_t *dst = conn_reserve(c, what->len);
-    if (dst == NULL) {
-        return TB_ENOMEM;
-    }
-    memcpy(dst, what->data, what->len);
-    return conn_commit(c, what->len);
-}
-
 static void ask(struct conn *c) {
     struct client *k = c->asking;
     k->asked = k->target->request;
     k->head = http1_new(HTTP1_RESPONSE, &http1_default_limits);
     int err = k->head == NULL ? TB_ENOMEM : ws_request_key(&k->asked);
     err = err == TB_OK ? ws_request_write(&k->asked, &k->request) : err;
-    err = err == TB_OK ? say(c, &k->request) : err;
+    err = err == TB_OK ? conn_put(c, k->request.data, k->request.len) : err;
     if (err != TB_OK) {
         fail(c, CLIENT_SYSTEM, "cannot ask for the upgrade (%s)", tb_err_text(err));
         return;
@@ -288,7 +279,6 @@ static void await_body(struct conn *c) {
     struct client *k = c->asking;
     k->awaits = CLIENT_AWAITS_BODY;
     http1_body_init(&k->body_reader, k->head);
-    deadline_set(&c->endpoint->closing, &c->deadline);
     take_body(c, NULL, 0); /* there may be none */
 }
 
@@ -361,7 +351,7 @@ static void enter_tunnel(struct conn *c) {
     k->tunnel = tunnel_new(t->proxy, t->host, t->port, t->user_agent, &out);
     if (k->tunnel != NULL && tunnel_why(k->tunnel) != NULL) {
         fail(c, CLIENT_NO_CONNECTION, "%s", tunnel_why(k->tunnel));
-    } else if (k->tunnel == NULL || say(c, &out) != TB_OK) {
+    } else if (k->tunnel == NULL || conn_put(c, out.data, out.len) != TB_OK) {
         fail_system(c);
     }
     bytes_release(&out);
@@ -373,7 +363,7 @@ static size_t take_tunnel(struct conn *c, const uint8_t *p, size_t n) {
     struct bytes out = BYTES_INIT;
     size_t used = n;
     enum tunnel_result result = tunnel_feed(k->tunnel, p, n, &used, &out);
-    if (result == TUNNEL_NOMEM || (out.len > 0 && say(c, &out) != TB_OK)) {
+    if (result == TUNNEL_NOMEM || (out.len > 0 && conn_put(c, out.data, out.len) != TB_OK)) {
         fail_system(c);
     } else if (result == TUNNEL_REFUSED) {
         fail(c, CLIENT_NO_CONNECTION, "%s", tunnel_why(k->tunnel));

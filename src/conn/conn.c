@@ -130,6 +130,9 @@ void conn_leave(struct conn *c, bool linger) {
         bytes_release(&c->held);
         (void)stream_read_start(&c->stream);
     }
+    if (c->was_open && c->endpoint->config->behaviour->on_leaving != NULL) {
+        c->endpoint->config->behaviour->on_leaving(c);
+    }
 }
 
 /* ---- saying ---- */
@@ -147,6 +150,18 @@ int conn_commit(struct conn *c, size_t n) {
     list_remove(&c->queue); /* it may have yielded: what is said goes out all the same */
     list_append(&c->endpoint->dirty, &c->queue);
     return output_add(&c->out, own, n);
+}
+
+int conn_put(struct conn *c, const uint8_t *p, size_t n) {
+    if (n == 0) {
+        return TB_OK;
+    }
+    uint8_t *dst = conn_reserve(c, n);
+    if (dst == NULL) {
+        return TB_ENOMEM;
+    }
+    memcpy(dst, p, n);
+    return conn_commit(c, n);
 }
 
 int conn_commit_control(struct conn *c, const uint8_t *frame, size_t n) {

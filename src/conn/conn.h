@@ -27,6 +27,9 @@ struct conn_behaviour {
     void (*on_close)(struct conn *c);
     /* Everything that was said is with the system: there is room for more. NULL is allowed. */
     void (*on_drained)(struct conn *c);
+    /* It is open no more, though it has not ended: the peer has closed, or broken a rule. NULL is
+     * allowed. */
+    void (*on_leaving)(struct conn *c);
     /* A client's (conn/client.h): it never opened, and is gone; and: a dial has come a step
      * further, in a few words for a person. A server may leave them NULL; on_stage is always
      * optional. */

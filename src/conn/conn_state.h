@@ -36,6 +36,13 @@ struct note {
     uint8_t bytes[WS_CONTROL_MAX];
 };
 
+/* A ping that was sent on somebody's word. */
+struct ping {
+    uint64_t at_us;   /* 0: several with this payload are on their way */
+    unsigned waiting; /* pongs still to come */
+    struct note payload;
+};
+
 struct conn {
     struct stream stream;
     struct endpoint *endpoint;
@@ -50,7 +57,7 @@ struct conn {
     struct client *asking; /* a client's until it is open */
     struct bytes held;     /* input that waits while the connection is paused */
     struct note *pong;     /* what the pong that waits for the socket will say */
-    struct note *ping;     /* the last one that was sent on somebody's word, or NULL */
+    struct ping *ping;     /* the last one that was sent on somebody's word, or NULL */
     struct note *reason;   /* of the close frame, or NULL */
     uint64_t id;
     uint64_t dropped;    /* messages left out, because it was too slow */
@@ -89,7 +96,10 @@ void conn_enter(struct conn *c, enum conn_state state);
 uint8_t *conn_reserve(struct conn *c, size_t n);
 int conn_commit(struct conn *c, size_t n);
 
-/* The same for a control frame, which stands there. */
+/* Sends a copy of p[0..n), which may be nothing. TB_OK or TB_ENOMEM. */
+int conn_put(struct conn *c, const uint8_t *p, size_t n);
+
+/* As conn_commit(), for a control frame, which stands there. */
 int conn_commit_control(struct conn *c, const uint8_t *frame, size_t n);
 
 /* Writes what is pending, as far as the peer takes it. */

@@ -1,4 +1,5 @@
 /* The opening handshake of a server's connection (RFC 6455 s.4.2). */
+
 #include <string.h>
 
 #include "base/err.h"
@@ -6,16 +7,6 @@
 #include "conn/endpoint.h"
 #include "conn/room.h"
 #include "conn/trace.h"
-
-/* Sends what was written into memory of its own. */
-static int say(struct conn *c, const struct bytes *what) {
-    uint8_t *dst = conn_reserve(c, what->len);
-    if (dst == NULL) {
-        return TB_ENOMEM;
-    }
-    memcpy(dst, what->data, what->len);
-    return conn_commit(c, what->len);
-}
 
 /* ---- refusing ---- */
 
@@ -33,7 +24,7 @@ static void refuse(struct conn *c, unsigned status, const char *type, const char
     bool head_only = c->head != NULL && http1_str_is(http1_method(c->head), "HEAD");
     int err = ws_handshake_refuse(status, type, body, head_only, &answer);
     if (err == TB_OK) {
-        err = say(c, &answer);
+        err = conn_put(c, answer.data, answer.len);
     }
     bytes_release(&answer);
     const struct trace_handshake h = {.request = c->head, .status = status};
@@ -77,7 +68,7 @@ static int put_answer(struct conn *c, const struct ws_answer *answer) {
     struct bytes head = BYTES_INIT;
     int err = ws_handshake_accept(answer, &head);
     if (err == TB_OK) {
-        err = say(c, &head);
+        err = conn_put(c, head.data, head.len);
     }
     bytes_release(&head);
     return err;

@@ -62,15 +62,6 @@ static int put_frames(const struct conn *c, const struct wire_shape *shape, uint
     return err;
 }
 
-static int say(struct conn *c, const uint8_t *p, size_t n) {
-    uint8_t *dst = conn_reserve(c, n);
-    if (dst == NULL) {
-        return TB_ENOMEM;
-    }
-    memcpy(dst, p, n);
-    return conn_commit(c, n);
-}
-
 void wire_send(struct conn *c, const struct wire_shape *shape, uint8_t opcode, const uint8_t *p,
                size_t n) {
     if (!conn_is_open(c)) {
@@ -78,7 +69,7 @@ void wire_send(struct conn *c, const struct wire_shape *shape, uint8_t opcode, c
     }
     struct bytes frames = BYTES_INIT;
     if (put_frames(c, shape, opcode, p, n, &frames) != TB_OK ||
-        say(c, frames.data, frames.len) != TB_OK) {
+        conn_put(c, frames.data, frames.len) != TB_OK) {
         conn_abandon(c);
     } else {
         const struct trace_sent sent = {
@@ -92,7 +83,7 @@ void wire_send_raw(struct conn *c, const uint8_t *p, size_t n) {
     if (!conn_is_open(c) || n == 0) {
         return;
     }
-    if (say(c, p, n) != TB_OK) {
+    if (conn_put(c, p, n) != TB_OK) {
         conn_abandon(c);
     } else {
         trace_sent_raw(c->endpoint->config->trace, c, p, n);

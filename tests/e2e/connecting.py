@@ -57,12 +57,12 @@ def rule(name):
 class Connect(Measured):
     """`taburet connect` with these arguments, running; its output is collected."""
 
-    def __init__(self, *args, env, stdin=subprocess.PIPE, stdout=subprocess.PIPE, cwd=None,
-                 preexec=None):
+    def __init__(self, *args, env, stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+                 stderr=subprocess.PIPE, cwd=None, preexec=None):
         self._changed = threading.Condition()
         self._data = {"out": bytearray(), "err": bytearray()}
         self.process = subprocess.Popen([PROGRAM, "connect", *map(str, args)], stdin=stdin,
-                                        stdout=stdout, stderr=subprocess.PIPE, env=env, cwd=cwd,
+                                        stdout=stdout, stderr=stderr, env=env, cwd=cwd,
                                         preexec_fn=preexec)
         self.pid = self.process.pid
         pipes = (("out", self.process.stdout), ("err", self.process.stderr))

@@ -86,6 +86,34 @@ class Expect(ConnectCase):
         self.assertEqual(program.wait().code, OK)
 
 
+class Fulfilled(ConnectCase):
+    """What was asked for has come: the exit code is 0, however the server parts."""
+
+    def test_a_server_that_parts_badly_afterwards(self):
+        def bad_frame(peer):
+            peer.upgrade()
+            peer.send(evil.server_frame(TEXT, b"done") + evil.server_frame(TEXT, b"", rsv=2))
+            peer.stay()
+
+        def no_answer(peer):
+            peer.upgrade()
+            peer.send_frame(TEXT, b"done")
+            peer.read_until(CLOSE)
+            peer.half_close()
+            peer.stay()
+        for behave in (bad_frame, no_answer):
+            for args in (("--expect=done",), ("-1",)):
+                with self.subTest(behave=behave.__name__, args=args):
+                    done = self.run_connect(self.evil_server(behave).url(), *args)
+                    self.assertEqual((done.code, done.out), (OK, b"done\n"), done)
+
+    def test_a_close_that_was_expected_is_no_error(self):
+        done = self.run_connect(self.ws_server(say(close=(1011, "oops"))).url(),
+                                "--expect-close=1011")
+        self.assertEqual(done.code, OK)
+        self.assertNotIn("taburet:", done.err)
+
+
 class ExpectClose(ConnectCase):
     def test_the_code_that_came_is_0_whatever_it_is(self):
         for code in (1000, 1001, 1011, 3000, 4999):

@@ -2,11 +2,12 @@
 # ctest: serial
 
 import os
+import signal
 import time
 import unittest
 
 import evilserver as evil
-from connecting import NO_OUTPUT, OK, ConnectCase, say
+from connecting import INTERRUPTED, NO_CONNECTION, NO_OUTPUT, OK, TIMED_OUT, ConnectCase, say
 from rawclient import TEXT
 from support import KIB, MIB, SCALE, unjudged_when_sanitized, wait_until
 
@@ -58,7 +59,7 @@ class Pressure(ConnectCase):
         self.assertLess(program.private_memory() - before, 4 * MIB)
         program.process.kill()
 
-    def slow_reader(self, total):
+    def slow_reader(self, total, *options):
         """The program with a stdout that nobody reads, while the server sends `total` bytes."""
         text = b"y" * 1023
 
@@ -71,7 +72,7 @@ class Pressure(ConnectCase):
         server = self.evil_server(behave)
         left, right = os.pipe()
         self.addCleanup(os.close, left)
-        program = self.connect(server.url(), "--no-deflate", stdout=right)
+        program = self.connect(server.url(), "--no-deflate", *options, stdout=right)
         os.close(right)
         return program, left, text + b"\n"
 
@@ -88,6 +89,41 @@ class Pressure(ConnectCase):
         self.assertEqual(program.wait().code, OK)
         if SCALE == 1:
             self.assertLess(memory, 16 * MIB)
+
+    def test_a_stdout_that_nobody_reads_does_not_outlive_the_limit(self):
+        program, _, _ = self.slow_reader(4 * MIB, "-m", "1")
+        done = program.wait()
+        self.assertEqual(done.code, TIMED_OUT)
+        self.assertRegex(done.err, "max-time")
+
+    def test_a_stdout_that_nobody_reads_can_be_interrupted(self):
+        program, _, _ = self.slow_reader(4 * MIB)
+        wait_until(lambda: program.cpu_share(0.2) < 0.1 * SCALE, "it waits for its reader")
+        program.signal(signal.SIGINT)
+        program.signal(signal.SIGTERM)
+        program.signal(signal.SIGINT)
+        self.assertEqual(program.wait().code, INTERRUPTED)
+
+    def test_a_stderr_that_nobody_reads_stops_nothing(self):
+        """What it has to say there is left out and counted; the messages are not."""
+        def behave(peer):
+            peer.upgrade()
+            peer.send(evil.server_frame(TEXT, b"x") * 50000)
+            peer.close(1000)
+        left, right = os.pipe()
+        self.addCleanup(os.close, left)
+        program = self.connect(self.evil_server(behave).url(), "-vv", stderr=right)
+        os.close(right)
+        done = program.wait()
+        self.assertEqual((done.code, len(done.out)), (OK, 100000))
+
+    def test_an_output_file_keeps_its_content_until_there_is_something_new(self):
+        path = self.home / "kept"
+        path.write_text("what the last run brought")
+        self.assertEqual(self.run_connect("ws://127.0.0.1:1/", "-o", path).code, NO_CONNECTION)
+        self.assertEqual(path.read_text(), "what the last run brought")
+        self.run_connect(self.ws_server(say("new", close=(1000, ""))).url(), "-o", path)
+        self.assertEqual(path.read_text(), "new\n")
 
     def test_a_stdout_that_was_closed_is_exit_23(self):
         server = self.evil_server(evil.flood(evil.server_frame(TEXT, b"x" * 1000)))

@@ -2,13 +2,14 @@
 
 import signal
 import socket
+import threading
 import time
 import unittest
 
 import evilserver as evil
 from connecting import CLOSED, OK, REFUSED, ConnectCase, say
-from rawclient import TEXT
-from support import SCALE
+from rawclient import CLOSE, TEXT, close_body
+from support import LIMIT, SCALE, wait_until
 
 SOON = "--reconnect=3,50ms"
 
@@ -42,6 +43,32 @@ class Reconnect(ConnectCase):
         done = self.run_connect(server.url(), SOON, "--max-messages=3")
         self.assert_output(done, b"x", b"x", b"x")
         self.assertRegex(done.err, "1012.*restarting")
+
+    def test_input_waits_while_a_server_takes_its_time_to_part(self):
+        """Nothing is read that could not be sent any more."""
+        def behave(peer):
+            first = server.peers.index(peer) == 0
+            peer.upgrade()
+            got.append(peer.read_until(TEXT).payload)
+            if not first:
+                got.append(peer.read_until(TEXT).payload)
+                peer.answer_close()
+                return
+            peer.send_frame(CLOSE, close_body(1001))
+            peer.read_until(CLOSE)
+            parted.set()
+            fed.wait(LIMIT)
+        got, parted, fed = [], threading.Event(), threading.Event()
+        server = self.evil_server(behave)
+        program = self.connect(server.url(), SOON)
+        program.feed(b"one\n")
+        self.assertTrue(parted.wait(LIMIT))
+        program.feed(b"two\nthree\n")
+        fed.set()
+        wait_until(lambda: len(got) == 3, "all of it arrives")
+        program.end_input()
+        program.wait()
+        self.assertEqual(got, [b"one", b"two", b"three"])
 
     def test_a_normal_close_is_no_loss(self):
         server = self.ws_server(say("x", close=(1000, "")))

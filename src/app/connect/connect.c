@@ -94,16 +94,19 @@ static int open_output(struct run *r) {
     const char *path = r->settings.dial.output;
     int fd = STDOUT_FILENO;
     if (path != NULL && strcmp(path, "-") != 0) {
-        fd = r->output_fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666);
+        fd = r->output_fd = open(path, O_WRONLY | O_CREAT | O_CLOEXEC, 0666);
         if (fd < 0) {
             return fail_to_write(r, path);
         }
     }
     bool json = r->settings.dial.output_format == DIAL_FORMAT_JSON;
     enum log_level level = r->settings.dial.verbose > 1 ? LOG_DEBUG : LOG_VERBOSE;
-    return outlet_init(&r->talk.out, fd, json ? LOG_JSON : LOG_TEXT, level) == TB_OK
-               ? EXIT_OK
-               : out_of_memory(r);
+    if (outlet_init(&r->talk.out, fd, json ? LOG_JSON : LOG_TEXT, level, true) != TB_OK ||
+        outlet_init(&r->talk.err, STDERR_FILENO, LOG_TEXT, LOG_DEBUG, false) != TB_OK) {
+        return out_of_memory(r);
+    }
+    r->talk.out.truncates = r->output_fd >= 0;
+    return EXIT_OK;
 }
 
 static int open_recording(struct run *r) {
@@ -161,6 +164,8 @@ static int choose_manner(struct run *r) {
         .times = (enum show_times)s->timestamps,
         .binary = binary_of(s),
         .out = &t->out,
+        .err = &t->err,
+        .err_is_screen = terminal && terminal_is(STDERR_FILENO),
         .separator = (const char *)s->ending.data,
         .separator_size = s->ending.len,
         .line_by_line = s->ending.len == 1 && s->ending.data[0] == '\n',
@@ -195,14 +200,7 @@ static int announce_notes(struct run *r) {
 
 static int talk(struct run *r) {
     r->talk.settings = &r->settings;
-    int code = talk_run(&r->talk);
-    trace_flush(r->talk.trace);
-    int failed = outlet_finish(&r->talk.out);
-    if (failed != 0 && code == EXIT_OK) {
-        show_error(&r->talk.show, "cannot write the output (%s)", strerror(failed));
-        return EXIT_OUTPUT;
-    }
-    return code;
+    return talk_run(&r->talk);
 }
 
 static int prepare_and_talk(struct run *r) {
@@ -221,6 +219,7 @@ static void run_release(struct run *r) {
     trace_free(t->trace);
     recording_close(&t->recording);
     outlet_release(&t->out);
+    outlet_release(&t->err);
     show_release(&t->show);
     for (size_t i = 0; i < t->order_count; i++) {
         order_release(&t->orders[i]);

@@ -1,6 +1,7 @@
 #include "app/connect/outlet.h"
 
 #include <fcntl.h>
+#include <unistd.h>
 
 #include "base/err.h"
 #include "conn/endpoint.h"
@@ -11,13 +12,23 @@ enum {
     ROOM = 256 * 1024,  /* … and it goes on */
 };
 
-int outlet_init(struct outlet *o, int fd, enum log_format format, enum log_level level) {
-    *o = (struct outlet){.fd = fd, .log = log_new(fd, format, level)};
+int outlet_init(struct outlet *o, int fd, enum log_format format, enum log_level level,
+                bool keeps_all) {
+    *o = (struct outlet){.fd = fd, .log = log_new(fd, format, level), .keeps_all = keeps_all};
     if (o->log == NULL) {
         return TB_ENOMEM;
     }
-    log_keep_all(o->log);
+    if (keeps_all) {
+        log_keep_all(o->log);
+    }
     return TB_OK;
+}
+
+void outlet_begin(struct outlet *o) {
+    if (o->truncates && ftruncate(o->fd, 0) == 0) {
+        (void)lseek(o->fd, 0, SEEK_SET);
+    }
+    o->truncates = false;
 }
 
 static void flush(struct outlet *o);
@@ -42,22 +53,37 @@ static void watch(struct outlet *o) {
     }
 }
 
+/* While too much waits, nothing is read that would have to wait behind it. */
+static void hold_if_full(struct outlet *o) {
+    size_t waiting = log_waiting(o->log);
+    if (waiting > FULL && !o->endpoint->held) {
+        endpoint_hold(o->endpoint, true);
+    } else if (waiting < ROOM && o->endpoint->held) {
+        endpoint_hold(o->endpoint, false);
+    }
+}
+
 static void flush(struct outlet *o) {
+    if (o->truncates && log_waiting(o->log) > 0) {
+        outlet_begin(o);
+    }
     bool waits = log_flush(o->log);
     if (log_failed(o->log) != 0 && !o->broken) {
         o->broken = true;
-        o->on_broken(o->ctx, log_failed(o->log));
+        if (o->on_broken != NULL) {
+            o->on_broken(o->ctx, log_failed(o->log));
+        }
     }
     if (waits) {
         watch(o);
     } else if (o->has_poll) {
         uv_poll_stop(&o->poll);
     }
-    size_t waiting = log_waiting(o->log);
-    if (waiting > FULL && !o->endpoint->held) {
-        endpoint_hold(o->endpoint, true);
-    } else if (waiting < ROOM && o->endpoint->held) {
-        endpoint_hold(o->endpoint, false);
+    if (o->keeps_all) {
+        hold_if_full(o);
+    }
+    if (o->on_flushed != NULL) {
+        o->on_flushed(o->ctx); /* may stop the outlet */
     }
 }
 
@@ -90,8 +116,12 @@ bool outlet_is_full(const struct outlet *o) {
     return o->endpoint != NULL && o->endpoint->held;
 }
 
-int outlet_finish(struct outlet *o) {
-    return log_flush_all(o->log);
+bool outlet_is_empty(const struct outlet *o) {
+    return log_failed(o->log) != 0 || log_waiting(o->log) == 0;
+}
+
+void outlet_finish(struct outlet *o) {
+    (void)log_flush_all(o->log);
 }
 
 void outlet_release(struct outlet *o) {

@@ -5,7 +5,6 @@
 #include <stdio.h>
 #include <string.h>
 #include <time.h>
-#include <unistd.h>
 #include <uv.h>
 
 #include "app/connect/paint.h"
@@ -53,18 +52,17 @@ void show_lines(struct show *s, const char *text, size_t n) {
     if (s->manner == SHOW_PERSON) {
         (void)bytes_append(&s->pending, text, n);
     } else {
-        (void)terminal_write(STDERR_FILENO, text, n);
+        log_bytes(s->err->log, LOG_ALWAYS, text, n);
     }
 }
 
 /* The same for what is not the conversation itself. */
 static void tell(struct show *s, const struct bytes *lines) {
-    if (s->prompt != NULL) {
-        (void)bytes_append(&s->pending, lines->data, lines->len);
+    if (s->prompt != NULL || (s->manner == SHOW_PERSON && s->err_is_screen)) {
+        (void)bytes_append(&s->pending, lines->data, lines->len); /* in order with all the rest */
     } else {
-        show_flush(s); /* what came before stands before */
         clear_stage(s);
-        (void)terminal_write(STDERR_FILENO, lines->data, lines->len);
+        log_bytes(s->err->log, LOG_ALWAYS, (const char *)lines->data, lines->len);
     }
 }
 

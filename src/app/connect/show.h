@@ -32,7 +32,9 @@ struct show {
     enum show_manner manner;
     enum show_times times;
     enum show_binary binary;
-    struct outlet *out;
+    struct outlet *out;    /* stdout, or the file of -o */
+    struct outlet *err;    /* stderr */
+    bool err_is_screen;    /* stderr is a terminal, and so is stdout: the same one */
     struct prompt *prompt; /* NULL: none */
     const char *separator; /* behind each message in a pipe */
     size_t separator_size; /* 0: nothing */

@@ -32,13 +32,28 @@ static void end(struct talk *t) {
     t->state = TALK_OVER;
     talk_stop_listening(t);
     uv_close((uv_handle_t *)&t->wait, NULL);
-    uv_close((uv_handle_t *)&t->limit, NULL);
     uv_close((uv_handle_t *)&t->pause, NULL);
+    endpoint_stop(&t->endpoint); /* finish() comes when the output is written */
+}
+
+/* The last handles end. What is still to be written will not be. */
+static void finish(struct talk *t) {
+    if (uv_is_closing((uv_handle_t *)&t->limit)) {
+        return;
+    }
+    uv_close((uv_handle_t *)&t->limit, NULL);
     for (size_t i = 0; i < TALK_SIGNALS; i++) {
         uv_close((uv_handle_t *)&t->signals[i], NULL);
     }
     outlet_stop(&t->out);
-    endpoint_stop(&t->endpoint);
+    outlet_stop(&t->err);
+}
+
+static void on_flushed(void *ctx) {
+    struct talk *t = ctx;
+    if (t->state == TALK_OVER && outlet_is_empty(&t->out)) {
+        finish(t);
+    }
 }
 
 /* Leaves without a close, once what was said is written; the second time, at once. */
@@ -134,19 +149,25 @@ void talk_input_ended(struct talk *t) {
 static void on_limit(uv_timer_t *timer) {
     struct talk *t = timer->data;
     int code = EXIT_TIME;
+    if (t->state == TALK_OVER) {
+        show_error(&t->show, "the output was not read in time (--max-time)");
+        t->code = t->code == EXIT_OK ? EXIT_TIME : t->code;
+        finish(t);
+        return;
+    }
     if (t->state == TALK_OPEN && expect_is_pending(&t->expect)) {
         talk_miss_message(t);
         code = EXIT_EXPECTED;
     } else if (t->state == TALK_OPEN && t->settings->expect_close != CLOSE_NOT_GIVEN) {
         talk_miss_close(t);
         code = EXIT_EXPECTED;
-    } else if (!t->dropped && t->code == EXIT_OK) {
+    } else if (!t->dropped && !t->decided && t->code == EXIT_OK) {
         show_error(&t->show, "gave up after %.3g s (--max-time)",
                    (double)t->settings->dial.max_time_ms / 1e3);
     }
     uv_timer_start(timer, on_limit, LAST_WORDS_MS, 0);
     bool was_dropped = t->dropped;
-    talk_leave(t, was_dropped ? EXIT_OK : code);
+    talk_leave(t, was_dropped || t->decided ? EXIT_OK : code);
     if (t->state == TALK_LEAVING && (was_dropped || !t->dropped)) {
         drop(t);
     }
@@ -246,7 +267,7 @@ static void dial(struct talk *t) {
 /* ---- the conversation ---- */
 
 int talk_say(struct talk *t, const struct order *o) {
-    if (t->state != TALK_OPEN) {
+    if (t->state != TALK_OPEN || !conn_is_open(t->conn)) {
         return TB_EINVAL;
     }
     bool frames = t->show.frames; /* what breaks the rules is shown as it is sent */
@@ -268,6 +289,7 @@ static void on_open(struct conn *c) {
     t->state = TALK_OPEN;
     t->was_open = true;
     t->tries = 0;
+    outlet_begin(&t->out);
     for (size_t i = 0; first && i < t->order_count && t->state == TALK_OPEN; i++) {
         (void)talk_say(t, &t->orders[i]);
     }
@@ -287,6 +309,7 @@ static void on_message(struct conn *c, const struct ws_event *ev) {
     t->received++;
     expect_see(&t->expect, ev->data, ev->size);
     if (pending && !expect_is_pending(&t->expect) && s->expect_close == CLOSE_NOT_GIVEN) {
+        t->decided = true;
         talk_leave(t, EXIT_OK);
     } else if (s->max_messages > 0 && t->received == s->max_messages) {
         conn_ignore(c);
@@ -294,6 +317,7 @@ static void on_message(struct conn *c, const struct ws_event *ev) {
             talk_miss_message(t);
             talk_leave(t, EXIT_EXPECTED);
         } else {
+            t->decided = s->expect_close == CLOSE_NOT_GIVEN;
             talk_leave(t, EXIT_OK);
         }
     }
@@ -314,10 +338,16 @@ static bool may_come_back(const struct talk *t, const struct conn_ending *e) {
            (e->closer != CONN_CLOSED_BY_PEER || e->code != WS_CLOSE_NORMAL);
 }
 
+/* Whatever is typed or piped now could not be sent: it waits, to be sent when the connection comes
+ * back, or not to be read at all. */
+static void on_leaving(struct conn *c) {
+    talk_listen_on(conn_endpoint(c)->config->ctx, false);
+}
+
 static void on_close(struct conn *c) {
     struct talk *t = conn_endpoint(c)->config->ctx;
     struct conn_ending e = conn_ending(c);
-    int code = talk_judge_end(t, &e);
+    int code = t->decided ? EXIT_OK : talk_judge_end(t, &e);
     t->conn = NULL;
     uv_timer_stop(&t->wait);
     if (may_come_back(t, &e)) {
@@ -326,7 +356,7 @@ static void on_close(struct conn *c) {
             return;
         }
     }
-    if (t->code == EXIT_OK && !t->dropped) {
+    if (t->code == EXIT_OK && !t->dropped && !t->decided) {
         t->code = talk_judge_expectations(t, &e, code);
     }
     end(t);
@@ -336,6 +366,7 @@ static const struct conn_behaviour behaviour = {
     .on_open = on_open,
     .on_message = on_message,
     .on_close = on_close,
+    .on_leaving = on_leaving,
     .on_drained = on_drained,
     .on_refused = on_refused,
     .on_stage = on_stage,
@@ -347,7 +378,10 @@ static const struct conn_behaviour behaviour = {
 static void on_signal(uv_signal_t *handle, int number) {
     struct talk *t = handle->data;
     (void)number;
-    if (t->state == TALK_LEAVING) {
+    if (t->state == TALK_OVER) {
+        t->code = EXIT_INTERRUPTED;
+        finish(t);
+    } else if (t->state == TALK_LEAVING) {
         t->code = EXIT_INTERRUPTED;
         drop(t);
         if (t->state == TALK_LEAVING) {
@@ -421,8 +455,10 @@ int talk_run(struct talk *t) {
     }
     t->out.on_broken = on_broken_output;
     t->out.before_flush = flush_shown;
+    t->out.on_flushed = on_flushed;
     t->out.ctx = t;
     outlet_start(&t->out, &t->endpoint);
+    outlet_start(&t->err, &t->endpoint);
     start_timers_and_signals(t);
     dial(t);
     loop_run(&t->loop);

@@ -26,7 +26,7 @@ enum talk_state {
     TALK_PAUSING,  /* the time to dial again */
     TALK_OPEN,     /* whatever the two sides have to say */
     TALK_LEAVING,  /* the connection's end */
-    TALK_OVER      /* that the handles are closed */
+    TALK_OVER      /* that the output is written, and the handles are closed */
 };
 
 struct talk {
@@ -36,7 +36,8 @@ struct talk {
     size_t order_count;
     struct expect expect;
     struct recording recording;
-    struct outlet out;
+    struct outlet out; /* stdout, or the file of -o */
+    struct outlet err; /* stderr */
     struct show show;
     struct trace *trace;
     bool interactive; /* a person types, and sees what comes */
@@ -58,6 +59,7 @@ struct talk {
     int code;      /* the exit code, as far as it is known */
     bool was_open; /* once at least */
     bool input_over;
+    bool decided;      /* what was asked for has come: the code is 0, however it ends */
     bool dropped;      /* we left without a close */
     uint64_t tries;    /* to come back, in a row */
     uint64_t received; /* messages */

@@ -29,9 +29,17 @@ static int judge_our_close(struct talk *t, const struct conn_ending *e) {
     return EXIT_CLOSED;
 }
 
+static bool is_expected(const struct talk *t, const struct conn_ending *e) {
+    return t->settings->expect_close != CLOSE_NOT_GIVEN && e->closer != CONN_CLOSED_BY_US &&
+           e->code == t->settings->expect_close;
+}
+
 int talk_judge_end(struct talk *t, const struct conn_ending *e) {
     if (e->violation != WS_V_NONE) {
         return EXIT_BROKE_RULE; /* the view has told which */
+    }
+    if (is_expected(t, e)) {
+        return EXIT_OK;
     }
     if (e->closer == CONN_CLOSED_BY_PEER) {
         return judge_peer_close(t, e);
@@ -60,7 +68,7 @@ int talk_judge_expectations(struct talk *t, const struct conn_ending *e, int cod
     if (s->expect_close == CLOSE_NOT_GIVEN) {
         return code;
     }
-    if (e->closer != CONN_CLOSED_BY_US && e->code == s->expect_close) {
+    if (is_expected(t, e)) {
         return EXIT_OK;
     }
     show_error(&t->show, "a close with %" PRIu64 " was expected, and it was %u", s->expect_close,

@@ -12,6 +12,7 @@
 #include "app/connect/talk.h"
 #include "base/err.h"
 #include "base/json_text.h"
+#include "conn/conn.h"
 #include "conn/trace.h"
 
 static const size_t RECORD_MAX = (size_t)1 << 30; /* bytes of a line, or of whatever is a record */
@@ -250,7 +251,7 @@ void talk_listen(struct talk *t) {
     if (t->interactive) {
         show_event(&t->show, "type a message and Enter; /help lists commands, Ctrl+D leaves");
         show_flush(&t->show);
-        (void)outlet_finish(&t->out); /* from now on the prompt writes to the terminal */
+        outlet_finish(&t->out); /* from now on the prompt writes to the terminal */
         open_prompt(t);
     }
     if (t->prompt != NULL) {
@@ -265,7 +266,7 @@ void talk_listen(struct talk *t) {
 
 void talk_listen_on(struct talk *t, bool wanted) {
     if (t->input.events != NULL) {
-        input_want(&t->input, wanted && t->state == TALK_OPEN);
+        input_want(&t->input, wanted && t->state == TALK_OPEN && conn_is_open(t->conn));
     }
 }
 
