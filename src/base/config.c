@@ -28,6 +28,47 @@ struct reader {
     const char *at;    /* what is looked at */
 };
 
+/* ---- the parts of a line ---- */
+
+static bool is_space(char c) {
+    return c == ' ' || c == '\t';
+}
+
+static void skip_spaces(struct reader *r) {
+    while (r->at < r->end && is_space(*r->at)) {
+        r->at++;
+    }
+}
+
+static bool is_name_end(char c) {
+    return is_space(c) || c == '=' || c == ':';
+}
+
+static void skip_name(struct reader *r) {
+    while (r->at < r->end && !is_name_end(*r->at)) {
+        r->at++;
+    }
+}
+
+/* What stands between a name and its value. */
+static void skip_separator(struct reader *r) {
+    skip_spaces(r);
+    if (r->at < r->end && (*r->at == '=' || *r->at == ':')) {
+        r->at++;
+        skip_spaces(r);
+    }
+}
+
+/* Where the value begins, or would. */
+static const char *find_value(const struct reader *r) {
+    struct reader from_start = *r;
+    from_start.at = r->start;
+    skip_spaces(&from_start);
+    skip_name(&from_start);
+    skip_separator(&from_start);
+    return from_start.at;
+}
+
 /* ---- what is wrong in a line ---- */
 
 static size_t count_characters(const char *p, size_t n) {
@@ -38,15 +79,18 @@ static size_t count_characters(const char *p, size_t n) {
     return count;
 }
 
-/* Adds what stands before r->at, then token more bytes, and a caret below their first. */
+/* Adds what stands before r->at, then token more bytes, and a caret below their first. A value is
+ * not shown: it may be a password. The caret then stands where the value begins. */
 static int point_at(struct reader *r, size_t token) {
     struct bytes shown = BYTES_INIT;
-    size_t before = (size_t)(r->at - r->start);
-    int err = text_escape(&shown, r->start, before, TEXT_ONE_LINE);
+    const char *value = find_value(r);
+    const char *at = r->at < value ? r->at : value;
+    const char *end = r->at + token < value ? r->at + token : value;
+    int err = text_escape(&shown, r->start, (size_t)(at - r->start), TEXT_ONE_LINE);
     size_t column = count_characters((const char *)shown.data, shown.len);
-    err = err == TB_OK ? text_escape(&shown, r->at, token, TEXT_ONE_LINE) : err;
+    err = err == TB_OK ? text_escape(&shown, at, (size_t)(end - at), TEXT_ONE_LINE) : err;
     if (err == TB_OK) {
-        const char *rest = r->at + token < r->end ? "..." : "";
+        const char *rest = end < r->end ? "..." : "";
         err = bytes_appendf(r->message, "\n  %.*s%s\n  %*s^", (int)shown.len,
                             (const char *)shown.data, rest, (int)column, "");
     }
@@ -67,29 +111,6 @@ static int refuse_at(struct reader *r, size_t token, const char *what) {
 }
 
 /* ---- a line ---- */
-
-static bool is_space(char c) {
-    return c == ' ' || c == '\t';
-}
-
-static void skip_spaces(struct reader *r) {
-    while (r->at < r->end && is_space(*r->at)) {
-        r->at++;
-    }
-}
-
-static bool is_name_end(char c) {
-    return is_space(c) || c == '=' || c == ':';
-}
-
-/* What stands between a name and its value. */
-static void skip_separator(struct reader *r) {
-    skip_spaces(r);
-    if (r->at < r->end && (*r->at == '=' || *r->at == ':')) {
-        r->at++;
-        skip_spaces(r);
-    }
-}
 
 static void keep(struct reader *r, char c) {
     struct config_values *values = r->config->values;
@@ -196,9 +217,7 @@ static int read_line(struct reader *r) {
         return TB_OK;
     }
     const char *name = r->at;
-    while (r->at < r->end && !is_name_end(*r->at)) {
-        r->at++;
-    }
+    skip_name(r);
     size_t len = (size_t)(r->at - name);
     const char *value;
     skip_separator(r);

@@ -31,8 +31,10 @@ struct config {
 /* Sets the options of a file: the `call` of a row whose slot is a struct config. TB_OK; TB_EINVAL,
  * and *message says what is wrong, "cannot read 'FILE' (why)" or "FILE:LINE:COLUMN: what" (both
  * from 1, columns in characters), then the line up to there, and a caret below: three lines,
- * without a final newline, safe for a terminal; or TB_ENOMEM. What stands behind the error is not
- * shown, for it may be a password. What stood before the error is set. */
+ * without a final newline, safe for a terminal; or TB_ENOMEM. Neither the value nor what stands
+ * behind the error is shown in that line, for it may be a password: "..." stands for it, and the
+ * caret, if it is the value that is wrong, below its beginning. What stood before the error is
+ * set. */
 int config_read(const struct option *table, void *settings, void *slot, const char *path,
                 struct bytes *message);
 

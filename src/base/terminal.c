@@ -12,7 +12,11 @@
 
 #include "base/err.h"
 
-static const int fatal[] = {SIGSEGV, SIGBUS, SIGABRT, SIGFPE, SIGILL};
+/* Whatever ends a program by default and can be handled; SIGINT, SIGTERM and SIGHUP are asked for
+ * by whoever talks, and SIGPIPE is ignored. */
+static const int fatal[] = {SIGSEGV, SIGBUS,  SIGABRT, SIGFPE,  SIGILL,
+                            SIGSYS,  SIGTRAP, SIGQUIT, SIGALRM, SIGVTALRM,
+                            SIGPROF, SIGXCPU, SIGXFSZ, SIGUSR1, SIGUSR2};
 #define FATAL_COUNT (sizeof(fatal) / sizeof(fatal[0]))
 
 /* A signal handler has no other way to know. */

@@ -1,6 +1,5 @@
 #include "base/text.h"
 
-#include <stdbool.h>
 #include <string.h>
 
 #include "base/err.h"
@@ -70,7 +69,7 @@ size_t text_encode(uint32_t point, uint8_t to[4]) {
     return size;
 }
 
-static bool is_unsafe_point(uint32_t point) {
+bool text_is_unsafe(uint32_t point) {
     for (size_t i = 0; i < sizeof(unsafe) / sizeof(unsafe[0]); i++) {
         if (point >= unsafe[i].first && point <= unsafe[i].last) {
             return true;
@@ -97,7 +96,7 @@ static size_t safe_run(const uint8_t *p, size_t n, enum text_lines lines) {
         }
         uint32_t point;
         size_t size = text_decode(p + i, n - i, &point);
-        if (size == 0 || is_unsafe_point(point)) {
+        if (size == 0 || text_is_unsafe(point)) {
             break;
         }
         i += size;

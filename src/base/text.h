@@ -8,6 +8,7 @@
 #ifndef TB_BASE_TEXT_H
 #define TB_BASE_TEXT_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -21,6 +22,10 @@ enum text_lines {
 /* Appends p[0..n), made safe. TB_OK or TB_ENOMEM (out is unchanged then). A backslash stays as it
  * is: what is shown cannot harm, but it cannot be turned back. */
 int text_escape(struct bytes *out, const void *p, size_t n, enum text_lines lines);
+
+/* Whether a terminal or a line reader could obey this code point: the ones that text_escape()
+ * escapes, with newline and tab. */
+bool text_is_unsafe(uint32_t point);
 
 /* Reads the code point at the front of p[0..n), n > 0. Returns its size, or 0 if the bytes are not
  * valid UTF-8: cut short, overlong, a surrogate or out of Unicode (RFC 3629 s.3). */

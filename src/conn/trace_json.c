@@ -4,6 +4,7 @@
 
 #include "base/encoding.h"
 #include "base/err.h"
+#include "base/text.h"
 #include "conn/conn_state.h"
 #include "proto/utf8.h"
 
@@ -185,6 +186,60 @@ static int append_dumped(const char *p, size_t n, void *dump) {
     return d->failed ? -1 : 0;
 }
 
+/* How many bytes from the front can stay as they are. The JSON library has escaped C0 and writes
+ * nothing but UTF-8. */
+static size_t safe_run(const uint8_t *p, size_t n) {
+    size_t i = 0;
+    while (i < n) {
+        uint32_t point = 0;
+        size_t size = p[i] < 0x7f ? 1 : text_decode(p + i, n - i, &point);
+        if (p[i] >= 0x7f && size > 0 && text_is_unsafe(point)) {
+            break;
+        }
+        i += size > 0 ? size : 1;
+    }
+    return i;
+}
+
+static int append_escape(struct bytes *line, uint32_t point) {
+    if (point < 0x10000) {
+        return bytes_appendf(line, "\\u%04X", (unsigned)point);
+    }
+    unsigned above = (unsigned)point - 0x10000;
+    return bytes_appendf(line, "\\u%04X\\u%04X", 0xd800 | above >> 10, 0xdc00 | (above & 0x3ff));
+}
+
+static int append_escaped(struct bytes *line, const uint8_t *p, size_t n) {
+    int err = TB_OK;
+    for (size_t i = 0; i < n && err == TB_OK;) {
+        uint32_t point = 0;
+        size_t size = text_decode(p + i, n - i, &point);
+        err = append_escape(line, point);
+        i += size;
+        size = safe_run(p + i, n - i);
+        err = err == TB_OK ? bytes_append(line, p + i, size) : err;
+        i += size;
+    }
+    return err;
+}
+
+/* Who looks at the line in a terminal sees what a peer said and does not obey it. What is unsafe
+ * stands in strings only, where an escape means the same. */
+static int escape_unsafe(struct bytes *line, size_t start) {
+    size_t safe = start + safe_run(line->data + start, line->len - start);
+    if (safe == line->len) {
+        return TB_OK;
+    }
+    struct bytes rest = BYTES_INIT;
+    int err = bytes_append(&rest, line->data + safe, line->len - safe);
+    if (err == TB_OK) {
+        line->len = safe;
+        err = append_escaped(line, rest.data, rest.len);
+    }
+    bytes_release(&rest);
+    return err;
+}
+
 bool trace_json_line(struct bytes *line, int64_t t_us, uint64_t conn, const char *ev,
                      const json_t *fields) {
     if (fields == NULL) {
@@ -198,8 +253,10 @@ bool trace_json_line(struct bytes *line, int64_t t_us, uint64_t conn, const char
         err = bytes_appendf(line, ",\"ev\":\"%s\",", ev);
     }
     struct dump dump = {.line = line};
+    size_t start = line->len;
     return err == TB_OK &&
            json_dump_callback(fields, append_dumped, &dump,
                               JSON_COMPACT | JSON_EMBED | JSON_REAL_PRECISION(6)) == 0 &&
-           !dump.failed && bytes_append(line, "}", 1) == TB_OK;
+           !dump.failed && escape_unsafe(line, start) == TB_OK &&
+           bytes_append(line, "}", 1) == TB_OK;
 }

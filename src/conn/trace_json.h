@@ -20,8 +20,9 @@ json_t *trace_json_control(enum trace_from from, const struct trace_control *k);
 json_t *trace_json_violation(enum trace_from from, enum ws_violation v);
 json_t *trace_json_close(const struct conn *c);
 
-/* Appends the whole line, without a newline: time, connection (0: none), event, fields. False if
- * fields is NULL or memory is out. */
+/* Appends the whole line, without a newline: time, connection (0: none), event, fields. What a
+ * terminal could obey (text_is_unsafe()) is written as \u escapes. False if fields is NULL or
+ * memory is out. */
 bool trace_json_line(struct bytes *line, int64_t t_us, uint64_t conn, const char *ev,
                      const json_t *fields);
 

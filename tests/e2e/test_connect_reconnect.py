@@ -83,7 +83,7 @@ class Reconnect(ConnectCase):
             evil.refusal("503 Unavailable")(peer)
         server = self.evil_server(behave)
         done = self.run_connect(server.url(), SOON)
-        self.assertIn(done.code, (CLOSED, REFUSED), done)
+        self.assert_error(done, REFUSED, "503")
         self.assertEqual(len(server.peers), 4)
 
     def test_a_server_that_is_away_for_a_while(self):

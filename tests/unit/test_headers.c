@@ -125,6 +125,9 @@ static void the_handshakes_own_headers_are_refused(void **state) {
     assert_refused("Sec-WebSocket-Extensions:",
                    "option '--header' takes no Sec-WebSocket-Extensions: use --deflate or "
                    "--no-deflate");
+    assert_refused("proxy-authorization: Basic c2VjcmV0",
+                   "option '--header' takes no Proxy-Authorization, which would go to the server: "
+                   "write user and password into the URL of --proxy");
     assert_refused("Content-Length: 0",
                    "option '--header' takes no Content-Length, for the request has no body");
     assert_refused("Transfer-Encoding: chunked",

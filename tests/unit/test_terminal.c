@@ -88,8 +88,10 @@ static void raise_it(int number) {
     raise(number);
 }
 
-static void a_crash_gives_the_terminal_back(void **state) {
-    static const int fatal[] = {SIGSEGV, SIGBUS, SIGABRT, SIGFPE, SIGILL};
+static void a_deadly_signal_gives_the_terminal_back(void **state) {
+    static const int fatal[] = {SIGSEGV, SIGBUS,  SIGABRT, SIGFPE,  SIGILL,
+                                SIGSYS,  SIGTRAP, SIGQUIT, SIGALRM, SIGVTALRM,
+                                SIGPROF, SIGXCPU, SIGXFSZ, SIGUSR1, SIGUSR2};
     const struct pair *pair = *state;
     for (size_t i = 0; i < sizeof(fatal) / sizeof(fatal[0]); i++) {
         int status = run_child(pair, raise_it, fatal[i]);
@@ -203,7 +205,7 @@ static void writing_waits_for_a_slow_reader(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        TEST(a_crash_gives_the_terminal_back),
+        TEST(a_deadly_signal_gives_the_terminal_back),
         TEST(an_exit_gives_the_terminal_back),
         TEST(a_signal_that_somebody_handles_stays_theirs),
         TEST(without_a_guard_nothing_is_touched),

@@ -92,7 +92,7 @@ static void each_code_point_is_shown_or_escaped_as_it_deserves(void **state) {
         assert_int_equal(text_escape(&out, utf8, size, TEXT_ONE_LINE), TB_OK);
         bool same = out.len == size && memcmp(out.data, utf8, size) == 0;
         bool safe = !is_forbidden(u) && !is_surrogate(u) && u <= 0x10ffff;
-        if (same != safe) {
+        if (same != safe || text_is_unsafe(u) != is_forbidden(u)) {
             fail_msg("U+%04X", (unsigned)u);
         }
         if (!safe && u >= 0x80 && !is_surrogate(u) && u <= 0x10ffff) {

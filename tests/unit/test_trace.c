@@ -246,6 +246,25 @@ static void a_json_console_shows_the_lines_of_the_recording(void **state) {
     tear_down(&f);
 }
 
+/* The line is ASCII as far as a terminal could obey it, and says the same. */
+static void a_json_line_has_no_command_for_a_terminal(void **state) {
+    (void)state;
+    static const char text[] = "\x7f\xc2\x80\xc2\x9b"
+                               "2J\xc2\x9f\u061c\u200e\u2028\u202e\u2069\U000e0041"
+                               "\U000e007f\u00a0\u20ac\u2070\U0001f600\x1b\\";
+    struct fixture f;
+    set_up(&f, LOG_JSON, LOG_VERBOSE);
+    received(&f, WS_OP_TEXT, text, sizeof text - 1);
+    assert_non_null(strstr(console(&f),
+                           "\"data\":\"\\u007F\\u0080\\u009B2J\\u009F\\u061C\\u200E\\u2028\\u202E"
+                           "\\u2069\\uDB40\\uDC41\\uDB40\\uDC7F\u00a0\u20ac\u2070\U0001f600"
+                           "\\u001B\\\\\","));
+    json_t *event = recorded(&f, 1);
+    assert_string_equal(json_string_value(json_object_get(event, "data")), text);
+    json_decref(event);
+    tear_down(&f);
+}
+
 static void a_quiet_console_does_not_silence_the_recording(void **state) {
     (void)state;
     struct fixture f;
@@ -318,7 +337,7 @@ static void a_failed_allocation_costs_a_line_at_most(void **state) {
         fail_alloc_at(n);
         trace_open(f.trace, f.c, &h);
         received(&f, WS_OP_BINARY, "data", 4);
-        received(&f, WS_OP_TEXT, "text", 4);
+        received(&f, WS_OP_TEXT, "\x7ftext", 5);
         trace_dropped(f.trace, f.c, 3);
         trace_close(f.trace, f.c);
         trace_flush(f.trace);
@@ -348,6 +367,7 @@ int main(void) {
         cmocka_unit_test(a_peer_on_a_unix_socket_is_told_from_the_next_by_its_number),
         cmocka_unit_test(where_it_listens_is_shown_even_when_all_else_is_not),
         cmocka_unit_test(a_json_console_shows_the_lines_of_the_recording),
+        cmocka_unit_test(a_json_line_has_no_command_for_a_terminal),
         cmocka_unit_test(a_quiet_console_does_not_silence_the_recording),
         cmocka_unit_test(a_full_disk_is_told_once_and_serving_goes_on),
         cmocka_unit_test(nothing_is_traced_without_a_trace),

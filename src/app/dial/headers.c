@@ -192,6 +192,9 @@ static const struct special {
     {"Sec-WebSocket-Version", NULL, "takes no Sec-WebSocket-Version" OF_THE_HANDSHAKE},
     {"Upgrade", NULL, "takes no Upgrade" OF_THE_HANDSHAKE},
     {"Connection", NULL, "takes no Connection" OF_THE_HANDSHAKE},
+    {"Proxy-Authorization", NULL,
+     "takes no Proxy-Authorization, which would go to the server: write user and password into "
+     "the URL of --proxy"},
     {"Content-Length", NULL, "takes no Content-Length" OF_A_BODY},
     {"Transfer-Encoding", NULL, "takes no Transfer-Encoding" OF_A_BODY},
 };
