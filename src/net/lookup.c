@@ -14,6 +14,7 @@
  * them to let go frees it. */
 struct lookup {
     struct loop_task answered; /* the first member: the mailbox finds the lookup by it */
+    pthread_t thread; /* joined when it has answered, detached when it is cancelled */
     atomic_uint refs;
     uv_mutex_t mutex;
     struct loop *loop; /* guarded by the mutex; NULL: nobody wants to know any more */
@@ -71,25 +72,12 @@ static void on_answered(struct loop_task *task) {
     struct lookup *l = (struct lookup *)task;
     unsigned refs = 1;
     if (forget_loop(l)) {
+        pthread_join(l->thread, NULL); /* it has nothing left to do but to end */
         errno = l->system_error;
         l->done(l->ctx, l->error, l->error == 0 ? l->addresses : NULL);
         refs++; /* the loop's, which lookup_cancel() would have given back */
     }
     unref(l, refs);
-}
-
-/* 0 or an errno. */
-static int start_thread(struct lookup *l) {
-    pthread_attr_t attributes;
-    pthread_t thread;
-    int err = pthread_attr_init(&attributes);
-    if (err != 0) {
-        return err;
-    }
-    err = pthread_attr_setdetachstate(&attributes, PTHREAD_CREATE_DETACHED);
-    err = err != 0 ? err : pthread_create(&thread, &attributes, run_thread, l);
-    pthread_attr_destroy(&attributes);
-    return err;
 }
 
 static struct lookup *lookup_new(const char *name) {
@@ -116,7 +104,7 @@ int lookup_start(struct lookup **lookup, struct loop *loop, const char *name, in
     l->ctx = ctx;
     atomic_init(&l->refs, 2); /* the loop's and the thread's */
     *lookup = l;
-    int err = start_thread(l);
+    int err = pthread_create(&l->thread, NULL, run_thread, l);
     if (err != 0) {
         unref(l, 2);
         *lookup = NULL;
@@ -127,6 +115,7 @@ int lookup_start(struct lookup **lookup, struct loop *loop, const char *name, in
 }
 
 void lookup_cancel(struct lookup *lookup) {
+    pthread_detach(lookup->thread);
     forget_loop(lookup);
     unref(lookup, 1);
 }
