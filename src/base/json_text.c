@@ -279,9 +279,10 @@ static bool is_key(const struct token *token, const char *key) {
 /* Reads the value behind a key of the outermost object, noting where it begins and ends. */
 static bool measure_value(struct reader *r, const uint8_t **begin, const uint8_t **end) {
     struct token token;
-    if (next_token(r, &token) != JSON_TEXT_COMPLETE || /* the colon */
-        next_token(r, &token) != JSON_TEXT_COMPLETE) {
-        return false;
+    for (int i = 0; i < 2; i++) { /* the colon, and what is behind it */
+        if (next_token(r, &token) != JSON_TEXT_COMPLETE) {
+            return false;
+        }
     }
     *begin = token.p;
     while (r->depth > 1) {
