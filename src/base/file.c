@@ -27,8 +27,11 @@ static int refuse(const char *path, const char *why, struct bytes *message) {
     return err == TB_OK ? TB_EINVAL : err;
 }
 
+/* What a name may stand for. */
+enum source { ANY, REGULAR_OR_INPUT, REGULAR };
+
 /* Why what is open is not read, or NULL. */
-static const char *why_not(int fd, bool regular) {
+static const char *why_not(int fd, enum source source) {
     struct stat st;
     if (fstat(fd, &st) != 0) {
         return strerror(errno);
@@ -36,7 +39,10 @@ static const char *why_not(int fd, bool regular) {
     if (S_ISDIR(st.st_mode)) {
         return "it is a directory";
     }
-    return S_ISREG(st.st_mode) || !regular ? NULL : "not a regular file; '-' is standard input";
+    if (S_ISREG(st.st_mode) || source == ANY) {
+        return NULL;
+    }
+    return source == REGULAR ? "not a regular file" : "not a regular file; '-' is standard input";
 }
 
 /* Appends what there is to read, which may be nothing. TB_OK, TB_ENOMEM, TB_ESYS. */
@@ -74,16 +80,17 @@ static int read_all(int fd, const char *path, size_t limit, struct bytes *conten
 }
 
 /* A file of any kind is read as it comes; of a regular one, opening a pipe must not wait. */
-static int read_file(const char *path, bool regular, size_t limit, struct bytes *content,
+static int read_file(const char *path, enum source source, size_t limit, struct bytes *content,
                      struct bytes *message) {
     if (strcmp(path, "-") == 0) {
-        return read_all(STDIN_FILENO, path, limit, content, message);
+        return source == REGULAR ? refuse(path, "not a regular file", message)
+                                 : read_all(STDIN_FILENO, path, limit, content, message);
     }
-    int fd = open(path, O_RDONLY | O_NOCTTY | O_CLOEXEC | (regular ? O_NONBLOCK : 0));
+    int fd = open(path, O_RDONLY | O_NOCTTY | O_CLOEXEC | (source == ANY ? 0 : O_NONBLOCK));
     if (fd < 0) {
         return refuse(path, strerror(errno), message);
     }
-    const char *why = why_not(fd, regular);
+    const char *why = why_not(fd, source);
     int err =
         why != NULL ? refuse(path, why, message) : read_all(fd, path, limit, content, message);
     close(fd);
@@ -91,9 +98,13 @@ static int read_file(const char *path, bool regular, size_t limit, struct bytes 
 }
 
 int file_read(const char *path, struct bytes *content, struct bytes *message) {
-    return read_file(path, true, SMALL, content, message);
+    return read_file(path, REGULAR_OR_INPUT, SMALL, content, message);
 }
 
 int file_read_whole(const char *path, struct bytes *content, struct bytes *message) {
-    return read_file(path, false, SIZE_MAX, content, message);
+    return read_file(path, ANY, SIZE_MAX, content, message);
+}
+
+int file_read_now(const char *path, struct bytes *content, struct bytes *message) {
+    return read_file(path, REGULAR, SIZE_MAX, content, message);
 }

@@ -15,6 +15,11 @@ int file_read(const char *path, struct bytes *content, struct bytes *message);
  * end of a pipe. Results as above. */
 int file_read_whole(const char *path, struct bytes *content, struct bytes *message);
 
+/* The same on a loop, which must wait for nobody: takes a regular file of any size, and nothing
+ * else;
+ * "-" is refused, too. Results as above. */
+int file_read_now(const char *path, struct bytes *content, struct bytes *message);
+
 /* "standard input" for "-", else the path. */
 const char *file_shown_name(const char *path);
 

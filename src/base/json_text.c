@@ -269,6 +269,50 @@ bool json_text_is_valid(const void *p, size_t n) {
     return json_text_look(p, n) == JSON_TEXT_COMPLETE;
 }
 
+/* ---- finding ---- */
+
+static bool is_key(const struct token *token, const char *key) {
+    size_t n = strlen(key);
+    return token->kind == KIND_KEY && token->n == n + 2 && memcmp(token->p + 1, key, n) == 0;
+}
+
+/* Reads the value behind a key of the outermost object, noting where it begins and ends. */
+static bool measure_value(struct reader *r, const uint8_t **begin, const uint8_t **end) {
+    struct token token;
+    for (int i = 0; i < 2; i++) { /* the colon, and what is behind it */
+        if (next_token(r, &token) != JSON_TEXT_COMPLETE) {
+            return false;
+        }
+    }
+    *begin = token.p;
+    while (r->depth > 1) {
+        if (next_token(r, &token) != JSON_TEXT_COMPLETE) {
+            return false;
+        }
+    }
+    *end = r->p + r->at;
+    return true;
+}
+
+bool json_text_member(const char *p, size_t n, const char *key, const char **value, size_t *size) {
+    struct reader r;
+    struct token token;
+    const uint8_t *begin;
+    const uint8_t *end;
+    if (!json_text_is_valid(p, n)) {
+        return false;
+    }
+    reader_init(&r, p, n);
+    while (next_token(&r, &token) == JSON_TEXT_COMPLETE && token.kind != KIND_END) {
+        if (r.depth == 1 && is_key(&token, key) && measure_value(&r, &begin, &end)) {
+            *value = (const char *)begin;
+            *size = (size_t)(end - begin);
+            return true;
+        }
+    }
+    return false;
+}
+
 /* ---- writing ---- */
 
 struct writer {

@@ -26,6 +26,12 @@ enum json_text_state json_text_look(const void *p, size_t n);
 
 bool json_text_is_valid(const void *p, size_t n);
 
+/* Finds a member of the object that is text p[0..n): its value, from its first byte to its last,
+ * stands at *value afterwards; of a key that comes twice, the first one. A key that is written with
+ * escapes is not found. False, and nothing is set, if there is none, or the text is not an object.
+ */
+bool json_text_member(const char *p, size_t n, const char *key, const char **value, size_t *size);
+
 /* What a terminal is told before a token of a class and behind it ("\x1b[32m", "\x1b[0m"). NULL
  * leaves a class as it is. */
 struct json_text_colours {

@@ -128,13 +128,23 @@ static bool has_room(struct log *log) {
     return true;
 }
 
+/* Silences the log, behind what stands before the gap as far as the reader takes it now. The mutex
+ * is held. */
+static void fail_locked(struct log *log, int error) {
+    int none = 0;
+    flush_locked(log, AT_ONCE);
+    atomic_compare_exchange_strong(&log->failed, &none, error);
+}
+
 /* Ends what begins at `start`, or takes it back if it did not fit into memory. The mutex is held.
  */
 static void end_piece(struct log *log, size_t start, int err) {
     if (err != TB_OK) {
         log->buffer.len = start;
     }
-    if (log->buffer.len >= BUFFER_SIZE) {
+    if (err != TB_OK && log->keeps_all) {
+        fail_locked(log, ENOMEM);
+    } else if (log->buffer.len >= BUFFER_SIZE) {
         flush_locked(log, AT_ONCE);
     }
 }
@@ -249,6 +259,12 @@ int log_flush_all(struct log *log) {
     flush_locked(log, NEVER);
     pthread_mutex_unlock(&log->mutex);
     return log_failed(log);
+}
+
+void log_fail(struct log *log, int error) {
+    pthread_mutex_lock(&log->mutex);
+    fail_locked(log, error);
+    pthread_mutex_unlock(&log->mutex);
 }
 
 int log_failed(const struct log *log) {

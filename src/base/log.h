@@ -32,7 +32,8 @@ struct log;
 struct log *log_new(int fd, enum log_format format, enum log_level level);
 
 /* From now on nothing is ever left out, however slow the reader: for what is not a log of the work
- * but the work itself. The owner looks at log_waiting() and stops in time. */
+ * but the work itself. The owner looks at log_waiting() and stops in time. A piece for which memory
+ * is out silences the log, with ENOMEM. */
 void log_keep_all(struct log *log);
 
 /* Bytes that wait for the reader. */
@@ -65,6 +66,11 @@ bool log_flush(struct log *log);
 /* Writes everything, waiting for the reader as long as it takes. Returns 0, or the errno that
  * silenced the log. */
 int log_flush_all(struct log *log);
+
+/* Silences the log with that errno, unless it is silent already: for who could not even build a
+ * piece of a log that keeps all. What was written before still goes out, as far as the reader takes
+ * it now. */
+void log_fail(struct log *log, int error);
 
 /* 0, or the errno that silenced the log. */
 int log_failed(const struct log *log);

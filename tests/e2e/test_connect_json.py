@@ -197,13 +197,23 @@ class Commands(ConnectCase):
                     b'{"send":{"hex":"0"}}', b'{"send":{"base64":"#"}}', b'{"ping":1}',
                     b'{"ping":"' + b"x" * 126 + b'"}', b'{"close":{"code":65536}}',
                     b'{"close":{"code":"1000"}}', b'{"close":{"code":1000,"reason":"'
-                    + b"x" * 124 + b'"}}', b'{"send":{"file":"/nowhere/at/all"}}',
+                    + b"x" * 124 + b'"}}', b'{"send":{"file":"/nowhere/at/all"}}', b'{"send":{"file":"-"}}',
+                    b'{"send":{"file":"/dev/zero"}}', b'{"close":{"reason":"why"}}',
+                    b'{"close":{"code":1000,"reason":"a\\u0000b"}}',
                     b'{"send":{"text":"x"},"ping":"y"}', b'{"send":{"text":"x"}} trailing',
                     b'{"send":{"text":"\xff"}}', b"[" * 100000):
             with self.subTest(bad[:60]):
                 done = self.run_connect(server.url(), COMMANDS, SHORT,
                                         stdin=lines({"send": {"text": "good"}}) + bad + b"\n")
                 self.assert_error(done, USAGE, r"\b2\b")
+
+    def test_a_json_value_is_sent_as_it_is_written(self):
+        values = ["0.1", "1e2", "1" * 30, "1.0", '{"z":1.50,"a":{"json":[1E2]}}', '"}\\"\\u0041"']
+        server = self.ws_server()
+        done = self.run_connect(server.url(), COMMANDS, SHORT, stdin="".join(
+            '{ "send" : {"json" : %s } }\n' % value for value in values).encode())
+        self.assert_ends(done, OK)
+        server.wait_messages(values)
 
     def test_empty_lines_are_nothing(self):
         server = self.ws_server()

@@ -104,6 +104,30 @@ static void a_dash_is_standard_input(void **state) {
     assert_string_equal(file_shown_name("-x"), "-x");
 }
 
+static void assert_not_now(const char *path, const char *expected) {
+    bytes_clear(&message);
+    assert_int_equal(file_read_now(path, &content, &message), TB_EINVAL);
+    assert_int_equal(bytes_append(&message, "", 1), TB_OK);
+    assert_string_equal((char *)message.data, expected);
+}
+
+static void what_must_not_wait_takes_regular_files_of_any_size_alone(void **state) {
+    (void)state;
+    size_t size = 1024 * 1024 + 1;
+    char *text = calloc(size, 1);
+    assert_non_null(text);
+    write_file(text, size);
+    free(text);
+    assert_int_equal(file_read_now("file", &content, &message), TB_OK);
+    assert_int_equal(content.len, size);
+    unlink("file");
+    assert_int_equal(mkfifo("file", 0600), 0);
+    assert_not_now("file", "cannot read 'file' (not a regular file)");
+    assert_not_now("-", "cannot read 'standard input' (not a regular file)");
+    assert_not_now("/dev/zero", "cannot read '/dev/zero' (not a regular file)");
+    assert_not_now(".", "cannot read '.' (it is a directory)");
+}
+
 static void memory_may_run_out(void **state) {
     (void)state;
     write_file("text", 4);
@@ -126,6 +150,8 @@ int main(void) {
         cmocka_unit_test_setup_teardown(a_pipe_is_not_waited_for, set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_mebibyte_is_the_limit, set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_dash_is_standard_input, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(what_must_not_wait_takes_regular_files_of_any_size_alone,
+                                        set_up, tear_down),
         cmocka_unit_test_setup_teardown(memory_may_run_out, set_up, tear_down),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -22,12 +22,18 @@ static struct input input;
 static int fds[2];
 static unsigned stop_after; /* so many records are wanted; 0: all */
 static bool again;          /* and then more, within the same call */
+static unsigned close_at;   /* the record that ends it all; 0: none */
 
 static void on_record(void *ctx, const char *p, size_t n) {
     (void)ctx;
     assert_int_equal(bytes_append_str(&told, "["), TB_OK);
     assert_int_equal(bytes_append(&told, p, n), TB_OK);
     assert_int_equal(bytes_append_str(&told, "]"), TB_OK);
+    if (close_at > 0 && --close_at == 0) {
+        input_close(&input);
+        input.events = NULL;                                /* as its owner does */
+        assert_int_equal(bytes_append(&told, p, n), TB_OK); /* still there */
+    }
     if (stop_after > 0 && --stop_after == 0) {
         input_want(&input, false);
         if (again) {
@@ -48,6 +54,7 @@ static int set_up(void **state) {
     told = (struct bytes)BYTES_INIT;
     stop_after = 0;
     again = false;
+    close_at = 0;
     assert_int_equal(uv_loop_init(&loop), 0);
     assert_int_equal(pipe(fds), 0);
     input_init(&input, &loop, fds[0], &events, NULL);
@@ -180,6 +187,25 @@ static void who_wants_more_while_it_is_told_gets_each_record_once(void **state) 
     TOLD("[a][b][c]<0>");
 }
 
+static void nothing_is_told_after_the_last_record_closed_it(void **state) {
+    (void)state;
+    close_at = 2;
+    input_want(&input, true);
+    FEED("a\nb");
+    end_of_input();
+    TOLD("[a][b]b");
+}
+
+static void nothing_is_told_after_a_record_closed_it(void **state) {
+    (void)state;
+    close_at = 1;
+    input_want(&input, true);
+    FEED("a\nb\nc");
+    end_of_input();
+    input_want(&input, true);
+    TOLD("[a]a");
+}
+
 static void a_record_beyond_the_limit_is_an_error(void **state) {
     (void)state;
     input.limit = 4;
@@ -245,6 +271,8 @@ int main(void) {
         TEST(nothing_is_read_before_it_is_wanted),
         TEST(records_wait_while_they_are_not_wanted),
         TEST(who_wants_more_while_it_is_told_gets_each_record_once),
+        TEST(nothing_is_told_after_the_last_record_closed_it),
+        TEST(nothing_is_told_after_a_record_closed_it),
         TEST(a_record_beyond_the_limit_is_an_error),
         TEST(the_descriptor_keeps_its_mode),
         TEST(a_file_is_read_to_its_end),

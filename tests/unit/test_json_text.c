@@ -228,6 +228,37 @@ static void compact_text_has_no_space_between_tokens(void **state) {
     bytes_release(&out);
 }
 
+static void assert_member(const char *text, const char *key, const char *expected) {
+    const char *value = NULL;
+    size_t size = 0;
+    bool found = json_text_member(text, strlen(text), key, &value, &size);
+    assert_int_equal(found, expected != NULL);
+    assert_int_equal(size, expected == NULL ? 0 : strlen(expected));
+    if (expected != NULL) {
+        assert_true(value >= text && value + size <= text + strlen(text));
+        assert_memory_equal(value, expected, size);
+    }
+}
+
+static void a_member_is_found_where_it_stands(void **state) {
+    (void)state;
+    static const char text[] =
+        " { \"a\" : [ 1e2 , {\"b\":2} ] , \"b\" : \"}\\\"\" ,\"\":{ \"c\" : 0} , "
+        "\"n\" : 1.0 , \"a\":3, \"d\":null} ";
+    assert_member(text, "a", "[ 1e2 , {\"b\":2} ]");
+    assert_member(text, "b", "\"}\\\"\"");
+    assert_member(text, "", "{ \"c\" : 0}");
+    assert_member(text, "n", "1.0");
+    assert_member(text, "d", "null");
+    assert_member(text, "c", NULL);
+    assert_member("{\"\\u0061\":1}", "a", NULL);
+    assert_member("[{\"a\":1}]", "a", NULL);
+    assert_member("\"a\"", "a", NULL);
+    assert_member("{\"a\":1", "a", NULL);
+    assert_member("{\"a\":1} x", "a", NULL);
+    assert_member("", "a", NULL);
+}
+
 static void failed_allocation_leaves_the_output_as_it_was(void **state) {
     (void)state;
     static const char text[] =
@@ -260,6 +291,7 @@ int main(void) {
         cmocka_unit_test(text_that_is_not_json_leaves_no_trace),
         cmocka_unit_test(deep_text_cannot_grow_beyond_the_limit),
         cmocka_unit_test(compact_text_has_no_space_between_tokens),
+        cmocka_unit_test(a_member_is_found_where_it_stands),
         cmocka_unit_test(failed_allocation_leaves_the_output_as_it_was),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -326,6 +326,51 @@ static void a_full_disk_silences_the_log(void **state) {
     close(fd);
 }
 
+/* Writes two pieces, of which the second may not fit into memory. */
+static void keep_two_pieces(struct fixture *f, unsigned n) {
+    static const char large[100000] = "";
+    *f = set_up(LOG_TEXT, LOG_NORMAL);
+    log_keep_all(f->log);
+    log_bytes(f->log, LOG_ALWAYS, "first", 5);
+    fail_alloc_at(n);
+    log_bytes(f->log, LOG_ALWAYS, large, sizeof large);
+    fail_alloc_off();
+}
+
+static void a_log_that_keeps_all_tells_when_memory_is_out(void **state) {
+    (void)state;
+    struct fixture f;
+    struct bytes content = BYTES_INIT;
+    keep_two_pieces(&f, 0);
+    assert_int_equal(log_failed(f.log), ENOMEM);
+    log_bytes(f.log, LOG_ALWAYS, "third", 5);
+    log_flush(f.log);
+    read_file(f.fd, &content);
+    assert_int_equal(content.len, 5); /* what stood before is there, nothing behind the gap */
+    assert_memory_equal(content.data, "first", 5);
+    assert_int_equal(log_flush_all(f.log), ENOMEM);
+    bytes_release(&content);
+    tear_down(&f);
+}
+
+static void whoever_could_not_build_a_piece_silences_the_log(void **state) {
+    (void)state;
+    struct fixture f;
+    struct bytes content = BYTES_INIT;
+    keep_two_pieces(&f, 1000);
+    assert_int_equal(log_failed(f.log), 0);
+    log_bytes(f.log, LOG_ALWAYS, "third", 5);
+    log_fail(f.log, ENOMEM);
+    log_fail(f.log, EPIPE);
+    assert_int_equal(log_failed(f.log), ENOMEM);
+    log_bytes(f.log, LOG_ALWAYS, "fourth", 6);
+    log_flush(f.log);
+    read_file(f.fd, &content);
+    assert_int_equal(content.len, 100010);
+    bytes_release(&content);
+    tear_down(&f);
+}
+
 /* Returns whether there was a log at all. */
 static bool log_three_lines(int fd) {
     struct log *log = log_new(fd, LOG_TEXT, LOG_NORMAL);
@@ -389,6 +434,8 @@ int main(void) {
         cmocka_unit_test(lines_of_many_threads_do_not_mix),
         cmocka_unit_test(a_reader_that_has_gone_silences_the_log),
         cmocka_unit_test(a_full_disk_silences_the_log),
+        cmocka_unit_test(a_log_that_keeps_all_tells_when_memory_is_out),
+        cmocka_unit_test(whoever_could_not_build_a_piece_silences_the_log),
         cmocka_unit_test(failed_allocation_costs_whole_lines_only),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -9,6 +9,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "app/connect/order.h"
@@ -101,23 +102,31 @@ static void a_control_frame_holds_125_bytes(void **state) {
 static void a_close_takes_any_code_of_16_bits_and_a_short_reason(void **state) {
     (void)state;
     char reason[WS_CLOSE_REASON_MAX + 2];
-    assert_int_equal(order_close(&order, "", "", &message), TB_OK);
+    assert_int_equal(order_close(&order, "", "", 0, &message), TB_OK);
     assert_int_equal(order.code, WS_CLOSE_NO_STATUS);
-    assert_int_equal(order_close(&order, "0", "", &message), TB_OK);
+    assert_int_equal(order_close(&order, "0", "", 0, &message), TB_OK);
     assert_int_equal(order.code, 0);
-    assert_int_equal(order_close(&order, "65536", "", &message), TB_EINVAL);
+    assert_int_equal(order_close(&order, "65536", "", 0, &message), TB_EINVAL);
     assert_says("0 to 65535");
-    assert_int_equal(order_close(&order, "bye", "", &message), TB_EINVAL);
+    assert_int_equal(order_close(&order, "bye", "", 0, &message), TB_EINVAL);
     assert_says("0 to 65535");
     memset(reason, 'x', sizeof reason);
     reason[WS_CLOSE_REASON_MAX + 1] = '\0';
-    assert_int_equal(order_close(&order, "1000", reason, &message), TB_EINVAL);
+    assert_int_equal(order_close(&order, "1000", reason, strlen(reason), &message), TB_EINVAL);
     assert_says("123 bytes");
-    assert_int_equal(order_close(&order, "1000", "\xFF", &message), TB_EINVAL);
+    assert_int_equal(order_close(&order, "1000", "\xFF", 1, &message), TB_EINVAL);
     assert_says("UTF-8");
     reason[WS_CLOSE_REASON_MAX] = '\0';
-    assert_int_equal(order_close(&order, "1000", reason, &message), TB_OK);
+    assert_int_equal(order_close(&order, "1000", reason, strlen(reason), &message), TB_OK);
     assert_data(reason, WS_CLOSE_REASON_MAX);
+}
+
+static void a_reason_needs_a_code_and_holds_no_nul(void **state) {
+    (void)state;
+    assert_int_equal(order_close(&order, "", "why", 3, &message), TB_EINVAL);
+    assert_says("needs a code");
+    assert_int_equal(order_close(&order, "1000", "a\0b", 3, &message), TB_EINVAL);
+    assert_says("NUL");
 }
 
 static void raw_bytes_are_some(void **state) {
@@ -151,6 +160,70 @@ static void a_file_is_text_if_it_can_be(void **state) {
     assert_says(path);
     assert_int_equal(order_file(&order, ORDER_TEXT, "/", &message), TB_EINVAL);
     assert_says("directory");
+}
+
+static void assert_not_now(const char *path, const char *says) {
+    assert_int_equal(order_file_now(&order, path, &message), TB_EINVAL);
+    assert_says(says);
+    assert_int_equal(order.data.len, 0);
+}
+
+static void while_the_loop_runs_only_a_regular_file_is_read(void **state) {
+    (void)state;
+    char path[] = "/tmp/taburet-test-XXXXXX";
+    char line[128];
+    int fd = mkstemp(path);
+    assert_true(fd >= 0);
+    assert_int_equal(write(fd, "\xFF", 1), 1);
+    close(fd);
+    assert_int_equal(order_file_now(&order, path, &message), TB_OK);
+    assert_int_equal(order.opcode, WS_OP_BINARY);
+    assert_data("\xFF", 1);
+    bytes_clear(&order.data);
+    unlink(path);
+    assert_int_equal(mkfifo(path, 0600), 0);
+    assert_not_now(path, "not a regular file");
+    assert_not_now("-", "'standard input' (not a regular file)");
+    assert_not_now("/dev/zero", "not a regular file");
+    assert_not_now("/", "directory");
+    snprintf(line, sizeof line, "{\"send\":{\"file\":\"%s\"}}", path);
+    assert_int_equal(read_json(line), TB_EINVAL);
+    assert_says("not a regular file");
+    assert_int_equal(read_json("{\"send\":{\"file\":\"-\"}}"), TB_EINVAL);
+    assert_says("not a regular file");
+    unlink(path);
+}
+
+static void assert_sends(const char *value, const char *expected) {
+    char line[512];
+    snprintf(line, sizeof line, " {\"send\" : {\"fragment\":2, \"json\" : %s } }", value);
+    assert_int_equal(read_json(line), TB_OK);
+    assert_int_equal(order.kind, ORDER_SEND);
+    assert_int_equal(order.opcode, WS_OP_TEXT);
+    assert_int_equal(order.fragment, 2);
+    assert_data(expected, strlen(expected));
+}
+
+static void a_json_value_is_sent_as_it_is_written(void **state) {
+    (void)state;
+    static const char *const same[] = {
+        "0.1",
+        "1.0",
+        "1e2",
+        "-0",
+        "1E999",
+        "123456789012345678901234567890",
+        "true",
+        "\"\\u0041 \\\" } ] \\\\\"",
+        "{\"z\":1,\"a\":2,\"m\":{\"json\":{\"send\":3},\"send\":[{\"json\":4}]},\"z\":5}",
+        "[\"}\",\"{\\\"json\\\":1}\",[],{}]",
+    };
+    for (size_t i = 0; i < sizeof same / sizeof *same; i++) {
+        assert_sends(same[i], same[i]);
+    }
+    assert_sends("[ 1.50 ,\t{ \"a b\" : \"c  d\" } ]", "[1.50,{\"a b\":\"c  d\"}]");
+    assert_int_equal(read_json("{\"send\":\"{\\\"json\\\":1}\"}"), TB_OK);
+    assert_data("{\"json\":1}", 10);
 }
 
 static void json_commands_are_orders(void **state) {
@@ -208,6 +281,15 @@ static void what_is_no_command_is_refused_in_words(void **state) {
         {"{\"close\":{\"code\":\"1000\"}}", "needs a number"},
         {"{\"close\":{\"code\":-1}}", "0 to 65535"},
         {"{\"close\":{\"cod\":1}}", "did you mean \"code\""},
+        {"{\"close\":{\"reason\":\"why\"}}", "needs a code"},
+        {"{\"close\":{\"code\":1000,\"reason\":\"a\\u0000b\"}}", "NUL"},
+        {"{\"close\":{\"code\":1e3}}", "needs a number"},
+        {"{\"send\":{\"text\":\"a\",\"fragment\":2.0}}", "1 or more"},
+        {"{\"send\":{\"js\\u006fn\":1}}", "escapes"},
+        {"{\"send\":{\"json\":1,\"json\":2}}", "not JSON: duplicate"},
+        {"{\"send\":{\"json\":1,\"text\":\"a\"}}", "one of text"},
+        {"{\"send\":{\"json\":01}}", "not JSON"},
+        {"{\"send\":{\"file\":\"a\\u0000b\"}}", "no NUL"},
         {"{\"raw\":1}", "hexadecimal"},
         {"{\"send\":\"a\",\"send\":\"b\"}", "not JSON: duplicate"},
     };
@@ -225,6 +307,7 @@ static void a_failed_allocation_is_told_as_such(void **state) {
         bytes_clear(&message);
         fail_alloc_at(n);
         err = read_json("{\"send\":{\"base64\":\"/w==\"}}");
+        err = err == TB_OK ? read_json("{\"send\":{\"json\":[1,2]}}") : err;
         fail_alloc_off();
         assert_true(err == TB_OK || err == TB_ENOMEM || err == TB_EINVAL);
     } while (n++ < alloc_count());
@@ -239,8 +322,11 @@ int main(void) {
         TEST(what_is_no_message_is_refused_with_the_place),
         TEST(a_control_frame_holds_125_bytes),
         TEST(a_close_takes_any_code_of_16_bits_and_a_short_reason),
+        TEST(a_reason_needs_a_code_and_holds_no_nul),
         TEST(raw_bytes_are_some),
         TEST(a_file_is_text_if_it_can_be),
+        TEST(while_the_loop_runs_only_a_regular_file_is_read),
+        TEST(a_json_value_is_sent_as_it_is_written),
         TEST(json_commands_are_orders),
         TEST(what_is_no_command_is_refused_in_words),
         TEST(a_failed_allocation_is_told_as_such),

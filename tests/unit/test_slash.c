@@ -97,11 +97,21 @@ static void what_is_no_command_is_refused_in_words(void **state) {
     assert_refused("/hex 0", "not hexadecimal");
     assert_refused("/file", "needs the path");
     assert_refused("/file /nosuch/file", "/nosuch/file");
+    assert_refused("/file -", "not a regular file");
+    assert_refused("/file /dev/zero", "not a regular file");
     assert_refused("/frag", "/frag 3 hello");
     assert_refused("/frag 0 x", "/frag 3 hello");
     assert_refused("/frag x y", "/frag 3 hello");
     assert_refused("/close x", "0 to 65535");
     assert_refused("/raw", "no bytes");
+}
+
+static void a_nul_is_part_of_what_is_sent(void **state) {
+    (void)state;
+    static const char line[] = "/ping a\0bcdefghijklmnopqrstuvwxyz";
+    assert_int_equal(slash_read(&slash, line, sizeof line - 1, &message), TB_OK);
+    assert_int_equal(slash.order.data.len, sizeof line - 7);
+    assert_memory_equal(slash.order.data.data, line + 6, sizeof line - 7);
 }
 
 static void the_help_has_every_command(void **state) {
@@ -125,6 +135,7 @@ int main(void) {
         TEST(orders_are_read),
         TEST(other_commands_have_their_argument),
         TEST(what_is_no_command_is_refused_in_words),
+        TEST(a_nul_is_part_of_what_is_sent),
         TEST(the_help_has_every_command),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

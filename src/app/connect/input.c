@@ -34,6 +34,9 @@ static void tell(struct input *in, const char *p, size_t n) {
     in->telling = true;
     in->events->on_record(in->ctx, p, n);
     in->telling = false;
+    if (in->closed) {
+        bytes_release(&in->held); /* until now the record was read from it */
+    }
 }
 
 /* The end of the first record that is whole, with its separator; 0 if there is none. */
@@ -62,7 +65,7 @@ static void end(struct input *in, int error) {
     }
 }
 
-/* Tells the records that are whole, as long as they are wanted. */
+/* Tells the records that are whole, as long as they are wanted. Whoever is told one may close. */
 static void tell_records(struct input *in) {
     size_t from = 0;
     size_t size = 0;
@@ -70,6 +73,9 @@ static void tell_records(struct input *in) {
         size_t rest = in->separator == NULL ? 0 : in->separator_size;
         tell(in, (const char *)in->held.data + from, size - rest);
         from += size;
+    }
+    if (in->closed) {
+        return;
     }
     bytes_consume(&in->held, from);
     if (in->wanted && in->held.len > in->limit) {
@@ -87,7 +93,7 @@ static void finish(struct input *in) {
         tell(in, (const char *)in->held.data, in->held.len);
         bytes_clear(&in->held);
     }
-    end(in, 0);
+    end(in, 0); /* nothing, if it was closed meanwhile */
 }
 
 /* ---- reading ---- */
@@ -164,5 +170,10 @@ void input_close(struct input *in) {
         in->started = false;
         uv_close(in->polls ? (uv_handle_t *)&in->poll : (uv_handle_t *)&in->idle, NULL);
     }
-    bytes_release(&in->held);
+    in->closed = true;
+    in->wanted = false;
+    in->ended = true; /* nothing is told any more, not even the end */
+    if (!in->telling) {
+        bytes_release(&in->held);
+    }
 }

@@ -37,6 +37,7 @@ struct input {
     bool started;
     bool wanted;
     bool ended;
+    bool closed;
     bool telling;      /* inside on_record */
     struct bytes held; /* what has come of a record, and records that wait */
     size_t looked;     /* bytes of it in which no separator begins */
@@ -50,7 +51,8 @@ void input_init(struct input *in, uv_loop_t *loop, int fd, const struct input_ev
 /* Go on / stop reading: nothing is told while it is not wanted. */
 void input_want(struct input *in, bool wanted);
 
-/* Ends the handles (the loop must run once more) and frees. */
+/* Ends the handles (the loop must run once more) and frees. Nothing is told afterwards, also if it
+ * is called while a record is told: that one stays readable until the return. */
 void input_close(struct input *in);
 
 #endif

@@ -71,20 +71,27 @@ int order_control(struct order *o, enum order_kind kind, const void *p, size_t n
 }
 
 /* Any code that fits into a close frame: an unlawful one is sent past the rules. */
-int order_close(struct order *o, const char *code, const char *reason, struct bytes *message) {
+int order_close(struct order *o, const char *code, const char *reason, size_t size,
+                struct bytes *message) {
     uint64_t n = WS_CLOSE_NO_STATUS;
     o->kind = ORDER_CLOSE;
     if (code[0] != '\0' && units_count(code, 0, UINT16_MAX, &n) != TB_OK) {
         return refuse(message, "a close code is a number from 0 to 65535");
     }
-    if (strlen(reason) > WS_CLOSE_REASON_MAX) {
+    if (code[0] == '\0' && size > 0) {
+        return refuse(message, "a close with a reason needs a code");
+    }
+    if (size > WS_CLOSE_REASON_MAX) {
         return refuse(message, "the reason of a close holds 123 bytes at most");
     }
-    if (!utf8_is_valid((const uint8_t *)reason, strlen(reason))) {
+    if (memchr(reason, '\0', size) != NULL) {
+        return refuse(message, "the reason of a close holds a NUL, which is not sent");
+    }
+    if (!utf8_is_valid((const uint8_t *)reason, size)) {
         return refuse(message, "the reason of a close is not valid UTF-8");
     }
     o->code = (uint16_t)n;
-    return bytes_append_str(&o->data, reason);
+    return bytes_append(&o->data, reason, size);
 }
 
 int order_raw(struct order *o, const char *hex, size_t n, struct bytes *message) {
@@ -96,9 +103,11 @@ int order_raw(struct order *o, const char *hex, size_t n, struct bytes *message)
     return err;
 }
 
-int order_file(struct order *o, enum order_form form, const char *path, struct bytes *message) {
+static int compose_file(struct order *o, enum order_form form, const char *path,
+                        int (*read)(const char *path, struct bytes *content, struct bytes *message),
+                        struct bytes *message) {
     struct bytes content = BYTES_INIT;
-    int err = file_read_whole(path, &content, message);
+    int err = read(path, &content, message);
     if (err == TB_OK && form == ORDER_TEXT && !utf8_is_valid(content.data, content.len)) {
         form = ORDER_BINARY;
     }
@@ -107,6 +116,14 @@ int order_file(struct order *o, enum order_form form, const char *path, struct b
     }
     bytes_release(&content);
     return err;
+}
+
+int order_file(struct order *o, enum order_form form, const char *path, struct bytes *message) {
+    return compose_file(o, form, path, file_read_whole, message);
+}
+
+int order_file_now(struct order *o, const char *path, struct bytes *message) {
+    return compose_file(o, ORDER_TEXT, path, file_read_now, message);
 }
 
 /* ---- carrying out ---- */

@@ -39,19 +39,26 @@ void order_release(struct order *o);
 int order_compose(struct order *o, enum order_form form, const void *p, size_t n,
                   struct bytes *message);
 
-/* A ping or a pong; a close with a code (empty: none) and a reason. */
+/* A ping or a pong; a close with a code (empty: none) and a reason, which needs a code and holds no
+ * NUL. */
 int order_control(struct order *o, enum order_kind kind, const void *p, size_t n,
                   struct bytes *message);
-int order_close(struct order *o, const char *code, const char *reason, struct bytes *message);
+int order_close(struct order *o, const char *code, const char *reason, size_t size,
+                struct bytes *message);
 
 /* Bytes on the wire, in hexadecimal. */
 int order_raw(struct order *o, const char *hex, size_t n, struct bytes *message);
 
-/* A file's content as a message: text if it is UTF-8 and `form` is ORDER_TEXT. */
+/* A file's content as a message: text if it is UTF-8 and `form` is ORDER_TEXT. Waits for the end of
+ * standard input ("-") or of a pipe: for orders that are read before the loop runs. */
 int order_file(struct order *o, enum order_form form, const char *path, struct bytes *message);
 
+/* The same for orders that are read while the loop runs: a regular file, text if it is UTF-8. */
+int order_file_now(struct order *o, const char *path, struct bytes *message);
+
 /* A JSON command (docs/connect.md): {"send":{"text":"hi"}}, {"ping":"x"}, {"close":{"code":1000}},
- * {"raw":"81 00"}. */
+ * {"raw":"81 00"}. The value of {"send":{"json":VALUE}} is sent byte for byte, without the white
+ * space between its tokens. A file is read as order_file_now() does. */
 int order_read_json(struct order *o, const char *line, size_t n, struct bytes *message);
 
 /* Says it, in that shape. */

@@ -1,11 +1,12 @@
 /* Orders as JSON commands. */
 #include <jansson.h>
 #include <stdarg.h>
-#include <stdlib.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "app/connect/order.h"
 #include "base/err.h"
+#include "base/json_text.h"
 #include "base/text.h"
 #include "proto/close.h"
 #include "proto/frame.h"
@@ -46,14 +47,32 @@ static int check_keys(json_t *object, const char *const *known, size_t count,
 
 /* ---- {"send": {…}} ---- */
 
-static int send_json(struct order *o, const json_t *value, struct bytes *message) {
-    char *text = json_dumps(value, JSON_COMPACT | JSON_ENCODE_ANY);
-    if (text == NULL) {
-        return TB_ENOMEM;
+/* The value of {"send":{"json":…}} as it stands in the line: a number that is read and written
+ * again is another one. p is NULL if there is none. */
+struct verbatim {
+    const char *p;
+    size_t size;
+};
+
+static struct verbatim find_verbatim(const char *line, size_t n) {
+    struct verbatim v = {.p = NULL};
+    if (json_text_member(line, n, "send", &v.p, &v.size)) {
+        const char *send = v.p;
+        if (!json_text_member(send, v.size, "json", &v.p, &v.size)) {
+            v.p = NULL;
+        }
     }
-    int err = order_compose(o, ORDER_TEXT, text, strlen(text), message);
-    free(text);
-    return err;
+    return v;
+}
+
+static int send_json(struct order *o, const struct verbatim *v, struct bytes *message) {
+    if (v->p == NULL) {
+        return refuse(message, "the value of \"json\" is nested too deep, or a key is written with "
+                               "escapes");
+    }
+    o->kind = ORDER_SEND;
+    o->opcode = WS_OP_TEXT;
+    return json_text_compact(&o->data, v->p, v->size);
 }
 
 static int send_string(struct order *o, const char *key, const json_t *value,
@@ -64,7 +83,8 @@ static int send_string(struct order *o, const char *key, const json_t *value,
         return refuse(message, "\"%s\" needs a string", key);
     }
     if (strcmp(key, "file") == 0) {
-        return order_file(o, ORDER_TEXT, text, message);
+        return strlen(text) == n ? order_file_now(o, text, message)
+                                 : refuse(message, "the path of a file holds no NUL");
     }
     enum order_form form = strcmp(key, "text") == 0  ? ORDER_TEXT
                            : strcmp(key, "hex") == 0 ? ORDER_HEX
@@ -83,7 +103,8 @@ static int read_fragment(struct order *o, const json_t *value, struct bytes *mes
     return TB_OK;
 }
 
-static int read_send(struct order *o, json_t *value, struct bytes *message) {
+static int read_send(struct order *o, json_t *value, const struct verbatim *v,
+                     struct bytes *message) {
     static const char *const keys[] = {"text", "json", "hex", "base64", "file", "fragment"};
     enum { FORMS = 5, KEYS = sizeof keys / sizeof *keys };
     const char *form = NULL;
@@ -111,7 +132,7 @@ static int read_send(struct order *o, json_t *value, struct bytes *message) {
         return err;
     }
     const json_t *content = json_object_get(value, form);
-    return strcmp(form, "json") == 0 ? send_json(o, content, message)
+    return strcmp(form, "json") == 0 ? send_json(o, v, message)
                                      : send_string(o, form, content, message);
 }
 
@@ -126,14 +147,6 @@ static int read_control(struct order *o, enum order_kind kind, json_t *value,
         return refuse(message, "a ping or a pong needs a string (\"\" for none)");
     }
     return order_control(o, kind, json_string_value(value), json_string_length(value), message);
-}
-
-static int read_ping(struct order *o, json_t *value, struct bytes *message) {
-    return read_control(o, ORDER_PING, value, message);
-}
-
-static int read_pong(struct order *o, json_t *value, struct bytes *message) {
-    return read_control(o, ORDER_PONG, value, message);
 }
 
 static int read_close(struct order *o, json_t *value, struct bytes *message) {
@@ -155,7 +168,8 @@ static int read_close(struct order *o, json_t *value, struct bytes *message) {
     if (number != NULL) {
         snprintf(code, sizeof code, "%" JSON_INTEGER_FORMAT, json_integer_value(number));
     }
-    return order_close(o, code, reason == NULL ? "" : json_string_value(reason), message);
+    return order_close(o, code, reason == NULL ? "" : json_string_value(reason),
+                       json_string_length(reason), message);
 }
 
 static int read_raw(struct order *o, json_t *value, struct bytes *message) {
@@ -165,42 +179,69 @@ static int read_raw(struct order *o, json_t *value, struct bytes *message) {
     return order_raw(o, json_string_value(value), json_string_length(value), message);
 }
 
-static const struct {
-    const char *key;
-    int (*read)(struct order *o, json_t *value, struct bytes *message);
-} commands[] = {
-    {"send", read_send},   {"ping", read_ping}, {"pong", read_pong},
-    {"close", read_close}, {"raw", read_raw},
-};
+/* ---- a line ---- */
 
-enum { COMMANDS = sizeof commands / sizeof *commands };
-
-static int read_command(struct order *o, json_t *root, struct bytes *message) {
-    const char *names[COMMANDS];
-    for (size_t i = 0; i < COMMANDS; i++) {
-        names[i] = commands[i].key;
+static int read_value(struct order *o, const char *key, json_t *value, const struct verbatim *v,
+                      struct bytes *message) {
+    if (strcmp(key, "send") == 0) {
+        return read_send(o, value, v, message);
     }
+    if (strcmp(key, "close") == 0) {
+        return read_close(o, value, message);
+    }
+    if (strcmp(key, "raw") == 0) {
+        return read_raw(o, value, message);
+    }
+    enum order_kind kind = strcmp(key, "ping") == 0 ? ORDER_PING : ORDER_PONG;
+    return read_control(o, kind, value, message);
+}
+
+static int read_command(struct order *o, json_t *root, const struct verbatim *v,
+                        struct bytes *message) {
+    static const char *const names[] = {"send", "ping", "pong", "close", "raw"};
     if (!json_is_object(root) || json_object_size(root) != 1) {
         return refuse(message,
                       "a command is an object with one key: send, ping, pong, close or raw");
     }
-    int err = check_keys(root, names, COMMANDS, message);
-    for (size_t i = 0; i < COMMANDS && err == TB_OK; i++) {
-        json_t *value = json_object_get(root, commands[i].key);
-        if (value != NULL) {
-            return commands[i].read(o, value, message);
-        }
+    int err = check_keys(root, names, sizeof names / sizeof *names, message);
+    if (err != TB_OK) {
+        return err;
     }
+    void *member = json_object_iter(root);
+    return read_value(o, json_object_iter_key(member), json_object_iter_value(member), v, message);
+}
+
+static int read_line(struct order *o, const char *line, size_t n, const struct verbatim *v,
+                     struct bytes *message) {
+    json_error_t error;
+    json_t *root = json_loadb(line, n, JSON_REJECT_DUPLICATES | JSON_ALLOW_NUL, &error);
+    if (root == NULL && json_error_code(&error) == json_error_out_of_memory) {
+        return TB_ENOMEM;
+    }
+    if (root == NULL) {
+        return refuse(message, "it is not JSON: %s (at character %d)", error.text, error.column);
+    }
+    int err = read_command(o, root, v, message);
+    json_decref(root);
+    return err;
+}
+
+/* The parser need not understand what is sent byte for byte: it sees a 0 in its place. */
+static int read_around(struct order *o, const char *line, size_t n, const struct verbatim *v,
+                       struct bytes *message) {
+    struct bytes copy = BYTES_INIT;
+    size_t at = (size_t)(v->p - line);
+    int err = bytes_append(&copy, line, n);
+    if (err == TB_OK) {
+        memset(copy.data + at, ' ', v->size);
+        copy.data[at] = '0';
+        err = read_line(o, (const char *)copy.data, n, v, message);
+    }
+    bytes_release(&copy);
     return err;
 }
 
 int order_read_json(struct order *o, const char *line, size_t n, struct bytes *message) {
-    json_error_t error;
-    json_t *root = json_loadb(line, n, JSON_REJECT_DUPLICATES | JSON_ALLOW_NUL, &error);
-    if (root == NULL) {
-        return refuse(message, "it is not JSON: %s (at character %d)", error.text, error.column);
-    }
-    int err = read_command(o, root, message);
-    json_decref(root);
-    return err;
+    const struct verbatim v = find_verbatim(line, n);
+    return v.p == NULL ? read_line(o, line, n, &v, message) : read_around(o, line, n, &v, message);
 }

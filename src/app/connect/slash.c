@@ -42,7 +42,7 @@ static int read_pong(struct slash *s, struct words *w, struct bytes *message) {
 static int read_close(struct slash *s, struct words *w, struct bytes *message) {
     char *reason;
     const char *code = cut_word(w->text, &reason);
-    return order_close(&s->order, code, reason, message);
+    return order_close(&s->order, code, reason, strlen(reason), message);
 }
 
 static int read_hex(struct slash *s, struct words *w, struct bytes *message) {
@@ -57,7 +57,7 @@ static int read_file(struct slash *s, struct words *w, struct bytes *message) {
     if (w->size == 0) {
         return refuse(message, "/file needs the path of a file");
     }
-    return order_file(&s->order, ORDER_TEXT, w->text, message);
+    return order_file_now(&s->order, w->text, message);
 }
 
 static int read_frag(struct slash *s, struct words *w, struct bytes *message) {
@@ -132,10 +132,12 @@ static int refuse_unknown(const char *name, size_t n, struct bytes *message) {
 }
 
 static int read_order(struct slash *s, const struct command *command, struct bytes *message) {
-    struct words w = {.text = strndup(s->argument, s->argument_size), .size = s->argument_size};
+    struct words w = {.text = malloc(s->argument_size + 1), .size = s->argument_size};
     if (w.text == NULL) {
         return TB_ENOMEM;
     }
+    memcpy(w.text, s->argument, w.size); /* a NUL in it does not end it */
+    w.text[w.size] = '\0';
     int err = command->read(s, &w, message);
     free(w.text);
     return err;
