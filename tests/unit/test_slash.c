@@ -66,9 +66,13 @@ static void orders_are_read(void **state) {
     assert_order("/frag 3 hello there", ORDER_SEND, "hello there", 11);
     assert_int_equal(slash.order.fragment, 3);
     assert_order("/close", ORDER_CLOSE, "", 0);
-    assert_int_equal(slash.order.code, WS_CLOSE_NO_STATUS);
+    assert_false(slash.order.has_code);
     assert_order("/close 4001 good bye", ORDER_CLOSE, "good bye", 8);
     assert_int_equal(slash.order.code, 4001);
+    assert_order("/close\t1005", ORDER_CLOSE, "", 0);
+    assert_true(slash.order.has_code);
+    assert_int_equal(slash_read(&slash, "/ping a\0b", 9, &message), TB_OK);
+    assert_int_equal(slash.order.data.len, 3);
 }
 
 static void assert_kind(const char *line, enum slash_kind kind, const char *argument) {

@@ -73,12 +73,13 @@ int order_control(struct order *o, enum order_kind kind, const void *p, size_t n
 /* Any code that fits into a close frame: an unlawful one is sent past the rules. */
 int order_close(struct order *o, const char *code, const char *reason, size_t size,
                 struct bytes *message) {
-    uint64_t n = WS_CLOSE_NO_STATUS;
+    uint64_t n = 0;
     o->kind = ORDER_CLOSE;
-    if (code[0] != '\0' && units_count(code, 0, UINT16_MAX, &n) != TB_OK) {
+    o->has_code = code[0] != '\0';
+    if (o->has_code && units_count(code, 0, UINT16_MAX, &n) != TB_OK) {
         return refuse(message, "a close code is a number from 0 to 65535");
     }
-    if (code[0] == '\0' && size > 0) {
+    if (!o->has_code && size > 0) {
         return refuse(message, "a close with a reason needs a code");
     }
     if (size > WS_CLOSE_REASON_MAX) {
@@ -153,7 +154,7 @@ static void send_bad_close(const struct order *o, struct conn *c) {
 
 static void say_close(const struct order *o, struct conn *c) {
     char reason[WS_CLOSE_REASON_MAX + 1] = "";
-    if (o->code != WS_CLOSE_NO_STATUS && !ws_close_code_is_valid(o->code)) {
+    if (o->has_code && !ws_close_code_is_valid(o->code)) {
         send_bad_close(o, c);
         return;
     }
@@ -161,7 +162,7 @@ static void say_close(const struct order *o, struct conn *c) {
     if (n > 0) {
         memcpy(reason, o->data.data, n);
     }
-    conn_close(c, o->code, reason);
+    conn_close(c, o->has_code ? o->code : WS_CLOSE_NO_STATUS, reason);
 }
 
 void order_carry_out(const struct order *o, struct conn *c, const struct wire_shape *shape) {

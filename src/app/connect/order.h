@@ -6,6 +6,7 @@
 #ifndef TB_APP_CONNECT_ORDER_H
 #define TB_APP_CONNECT_ORDER_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -22,7 +23,8 @@ enum order_kind { ORDER_SEND, ORDER_PING, ORDER_PONG, ORDER_CLOSE, ORDER_RAW };
 struct order {
     enum order_kind kind;
     uint8_t opcode;    /* SEND: TEXT or BINARY */
-    uint16_t code;     /* CLOSE; WS_CLOSE_NO_STATUS: none */
+    bool has_code;     /* CLOSE: else it is a close frame without one */
+    uint16_t code;     /* CLOSE */
     uint64_t fragment; /* SEND: payload bytes of a frame; 0: as the shape says */
     struct bytes data; /* the payload; RAW: bytes on the wire; CLOSE: the reason */
 };

@@ -1,5 +1,6 @@
 #include "app/connect/show.h"
 
+#include <errno.h>
 #include <inttypes.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -303,6 +304,8 @@ static void put_in_one_line(struct show *s, const struct trace_message *m) {
     struct bytes line = BYTES_INIT;
     if (paint_one_line(&line, m->data, m->size) == TB_OK) {
         log_bytes(s->out->log, LOG_ALWAYS, (const char *)line.data, line.len);
+    } else {
+        log_fail(s->out->log, ENOMEM);
     }
     bytes_release(&line);
     if (!s->told_newline) {
@@ -316,6 +319,8 @@ static void put_binary(struct show *s, const struct trace_message *m) {
     struct bytes text = BYTES_INIT;
     if (paint_binary(&text, m->data, m->size, s->binary == SHOW_AS_BASE64) == TB_OK) {
         log_bytes(s->out->log, LOG_ALWAYS, (const char *)text.data, text.len);
+    } else {
+        log_fail(s->out->log, ENOMEM);
     }
     bytes_release(&text);
     if (!s->told_binary) {

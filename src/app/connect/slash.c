@@ -19,16 +19,31 @@ static int refuse(struct bytes *message, const char *why) {
     return err == TB_OK ? TB_EINVAL : err;
 }
 
-/* Cuts the first word off; returns it, terminated. *rest is what follows its spaces. */
-static char *cut_word(char *text, char **rest) {
-    size_t n = strcspn(text, " ");
-    char *behind = text + n;
-    if (*behind != '\0') {
-        *behind++ = '\0';
-        behind += strspn(behind, " ");
+static size_t end_of_word(const char *p, size_t n) {
+    size_t i = 0;
+    while (i < n && p[i] != ' ' && p[i] != '\t' && p[i] != '\n') {
+        i++;
     }
-    *rest = behind;
-    return text;
+    return i;
+}
+
+static size_t end_of_spaces(const char *p, size_t n) {
+    size_t i = 0;
+    while (i < n && (p[i] == ' ' || p[i] == '\t' || p[i] == '\n')) {
+        i++;
+    }
+    return i;
+}
+
+/* Cuts the first word off, and the spaces behind it; returns it, terminated. */
+static const char *cut_word(struct words *w) {
+    const char *word = w->text;
+    size_t n = end_of_word(w->text, w->size);
+    size_t next = n + end_of_spaces(w->text + n, w->size - n);
+    w->text[n] = '\0';
+    w->text += next;
+    w->size -= next;
+    return word;
 }
 
 static int read_ping(struct slash *s, struct words *w, struct bytes *message) {
@@ -40,9 +55,8 @@ static int read_pong(struct slash *s, struct words *w, struct bytes *message) {
 }
 
 static int read_close(struct slash *s, struct words *w, struct bytes *message) {
-    char *reason;
-    const char *code = cut_word(w->text, &reason);
-    return order_close(&s->order, code, reason, strlen(reason), message);
+    const char *code = cut_word(w);
+    return order_close(&s->order, code, w->text, w->size, message);
 }
 
 static int read_hex(struct slash *s, struct words *w, struct bytes *message) {
@@ -54,19 +68,18 @@ static int read_base64(struct slash *s, struct words *w, struct bytes *message) 
 }
 
 static int read_file(struct slash *s, struct words *w, struct bytes *message) {
-    if (w->size == 0) {
+    if (w->size == 0 || strlen(w->text) != w->size) {
         return refuse(message, "/file needs the path of a file");
     }
     return order_file_now(&s->order, w->text, message);
 }
 
 static int read_frag(struct slash *s, struct words *w, struct bytes *message) {
-    char *text;
-    const char *size = cut_word(w->text, &text);
+    const char *size = cut_word(w);
     if (units_size(size, &s->order.fragment) != TB_OK || s->order.fragment == 0) {
         return refuse(message, "/frag needs the bytes of a frame and a text: /frag 3 hello");
     }
-    return order_compose(&s->order, ORDER_TEXT, text, strlen(text), message);
+    return order_compose(&s->order, ORDER_TEXT, w->text, w->size, message);
 }
 
 static int read_raw(struct slash *s, struct words *w, struct bytes *message) {
@@ -138,17 +151,10 @@ static int read_order(struct slash *s, const struct command *command, struct byt
     }
     memcpy(w.text, s->argument, w.size); /* a NUL in it does not end it */
     w.text[w.size] = '\0';
+    char *memory = w.text;
     int err = command->read(s, &w, message);
-    free(w.text);
+    free(memory);
     return err;
-}
-
-static size_t end_of_word(const char *p, size_t n) {
-    size_t i = 0;
-    while (i < n && p[i] != ' ' && p[i] != '\t' && p[i] != '\n') {
-        i++;
-    }
-    return i;
 }
 
 int slash_read(struct slash *s, const char *line, size_t n, struct bytes *message) {
@@ -159,12 +165,9 @@ int slash_read(struct slash *s, const char *line, size_t n, struct bytes *messag
     if (command == NULL) {
         return refuse_unknown(name, size, message);
     }
-    const char *argument = name + size;
-    size_t rest = n - 1 - size;
-    while (rest > 0 && (*argument == ' ' || *argument == '\t' || *argument == '\n')) {
-        argument++;
-        rest--;
-    }
+    size_t spaces = end_of_spaces(name + size, n - 1 - size);
+    const char *argument = name + size + spaces;
+    size_t rest = n - 1 - size - spaces;
     s->kind = command->kind;
     s->argument = argument;
     s->argument_size = rest;
