@@ -275,10 +275,16 @@ static void take_body(struct conn *c, const uint8_t *p, size_t n) {
     }
 }
 
+/* A body that does not come to its end is not worth all the time that is left. */
 static void await_body(struct conn *c) {
     struct client *k = c->asking;
+    struct endpoint *ep = c->endpoint;
     k->awaits = CLIENT_AWAITS_BODY;
     http1_body_init(&k->body_reader, k->head);
+    uint64_t until_ms = uv_now(&ep->loop->uv) + ep->config->close_ms;
+    if (ep->config->handshake_ms == 0 || c->deadline.at_ms > until_ms) {
+        deadline_set(&ep->closing, &c->deadline);
+    }
     take_body(c, NULL, 0); /* there may be none */
 }
 

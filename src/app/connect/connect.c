@@ -177,6 +177,7 @@ static int choose_manner(struct run *r) {
         .silent = s->dial.silent,
         .errors = s->dial.show_error,
         .verbose = s->dial.verbose,
+        .told_binary = s->form == ORDER_HEX || s->form == ORDER_BASE64, /* it was asked for */
         .stats = {.rtt_us = -1},
     };
     return EXIT_OK;

@@ -49,10 +49,11 @@ struct show {
     bool errors;           /* -S: but errors are told */
     unsigned verbose;
     unsigned pings_asked; /* by a person, whose pongs are shown in any case */
+    bool told_binary;     /* how binary messages are written was said, or asked for */
     /* private */
     struct bytes pending; /* lines for the terminal, printed at the end of the turn */
     uint64_t opened_us;
-    bool told_newline, told_binary;
+    bool told_newline;
     unsigned stage_columns; /* that the word of show_stage() takes */
     struct show_stats stats;
 };
