@@ -14,7 +14,7 @@
  * them to let go frees it. */
 struct lookup {
     struct loop_task answered; /* the first member: the mailbox finds the lookup by it */
-    pthread_t thread; /* joined when it has answered, detached when it is cancelled */
+    pthread_t thread;          /* joined when it has answered, detached when it is cancelled */
     atomic_uint refs;
     uv_mutex_t mutex;
     struct loop *loop; /* guarded by the mutex; NULL: nobody wants to know any more */

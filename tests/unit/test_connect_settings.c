@@ -20,7 +20,7 @@ static int read_words(const char *const *words) {
     char *argv[16] = {NULL};
     int argc = 0;
     for (; words[argc] != NULL; argc++) {
-        argv[argc] = (char *)(uintptr_t)words[argc];
+        memcpy(&argv[argc], &words[argc], sizeof argv[argc]); /* nobody writes to them */
     }
     message = (struct bytes)BYTES_INIT;
     return connect_settings_read(&settings, argc, argv, &message);

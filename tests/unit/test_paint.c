@@ -41,7 +41,8 @@ static void a_text_is_safe_and_its_lines_stand_below_each_other(void **state) {
     assert_string_equal(PAINTED("hi", .pretty = true), "hi\n");
     assert_string_equal(PAINTED("", .pretty = true), "\n");
     assert_string_equal(PAINTED("a\nb\n", .pretty = true), "a\n  b\n\n");
-    assert_string_equal(PAINTED("\x1b[2J\x07\xFF\xE2\x80\xAE", .raw = false), "\\x1b[2J\\x07\\xff\\u{202e}\n");
+    assert_string_equal(PAINTED("\x1b[2J\x07\xFF\xE2\x80\xAE", .raw = false),
+                        "\\x1b[2J\\x07\\xff\\u{202e}\n");
     assert_string_equal(PAINTED("\x1b[2J", .raw = true), "\x1b[2J\n");
 }
 
