@@ -331,7 +331,11 @@ static bool write_pending(struct conn *c) {
 
 void conn_flush(struct conn *c) {
     bool takes_more = write_pending(c);
-    if (c->state == CONN_GONE || stream_is_busy(&c->stream)) {
+    if (c->state == CONN_GONE) {
+        return;
+    }
+    conn_yield_if_paused(c);
+    if (stream_is_busy(&c->stream)) {
         return;
     }
     if (c->pong != NULL) {
@@ -341,9 +345,6 @@ void conn_flush(struct conn *c) {
     if (c->state == CONN_LEAVING) {
         finish_leaving(c);
         return;
-    }
-    if (c->paused) {
-        conn_yield(c);
     }
     if (takes_more && c->state == CONN_OPEN && c->endpoint->config->behaviour->on_drained != NULL) {
         c->endpoint->config->behaviour->on_drained(c);

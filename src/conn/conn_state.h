@@ -135,8 +135,9 @@ void conn_free(struct conn *c);
 /* Takes input in the state OPEN or CLOSING. */
 void conn_take(struct conn *c, uint8_t *p, size_t n);
 
-/* A paused connection goes on in the next turn; and: it goes on now. */
-void conn_yield(struct conn *c);
+/* A connection that is paused goes on in the next turn, unless it waits for the peer to read; and:
+ * it goes on now. */
+void conn_yield_if_paused(struct conn *c);
 void conn_resume(struct conn *c);
 
 /* Sends a ping, unless the socket is full; what moves from now on is a sign of life. */

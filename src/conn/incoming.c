@@ -218,9 +218,14 @@ static void pause_reading(struct conn *c) {
     stream_read_stop(&c->stream);
     c->paused = true;
     hold(c, rest, n);
-    if (c->paused && !stream_is_busy(&c->stream) && list_is_empty(&c->queue)) {
-        conn_yield(c);
+    if (list_is_empty(&c->queue)) {
+        conn_yield_if_paused(c);
     }
+}
+
+/* The peer has to read before it is read. */
+static bool owes_reading(const struct conn *c) {
+    return output_listed(&c->out) > c->endpoint->config->max_backlog;
 }
 
 /* Nothing is read from a peer that does not read our answers, or that says more than anybody can
@@ -230,8 +235,7 @@ static bool has_said_enough(const struct conn *c, size_t said) {
         return c->endpoint->held;
     }
     return c->state == CONN_OPEN &&
-           (said > READ_BUDGET || output_listed(&c->out) > c->endpoint->config->max_backlog ||
-            endpoint_must_wait(c->endpoint));
+           (said > READ_BUDGET || owes_reading(c) || endpoint_must_wait(c->endpoint));
 }
 
 static bool takes_input(const struct conn *c) {
@@ -260,10 +264,18 @@ void conn_take(struct conn *c, uint8_t *p, size_t n) {
     take_events(c);
 }
 
-void conn_yield(struct conn *c) {
+static void yield(struct conn *c) {
     list_remove(&c->queue);
     list_append(&c->endpoint->yielded, &c->queue);
     endpoint_expect_yielded(c->endpoint);
+}
+
+/* Whoever waits for anything but the peer's reading goes on by itself: the peer may not be able to
+ * read before it is read. */
+void conn_yield_if_paused(struct conn *c) {
+    if (c->paused && !(stream_is_busy(&c->stream) && owes_reading(c))) {
+        yield(c);
+    }
 }
 
 void conn_resume(struct conn *c) {

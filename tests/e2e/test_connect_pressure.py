@@ -2,14 +2,16 @@
 # ctest: serial
 
 import os
+import select
 import signal
+import threading
 import time
 import unittest
 
 import evilserver as evil
 from connecting import INTERRUPTED, NO_CONNECTION, NO_OUTPUT, OK, TIMED_OUT, ConnectCase, say
 from rawclient import TEXT
-from support import KIB, MIB, SCALE, unjudged_when_sanitized, wait_until
+from support import KIB, LIMIT, MIB, SCALE, unjudged_when_sanitized, wait_until
 
 
 class Pressure(ConnectCase):
@@ -89,6 +91,34 @@ class Pressure(ConnectCase):
         self.assertEqual(program.wait().code, OK)
         if SCALE == 1:
             self.assertLess(memory, 16 * MIB)
+
+    def test_an_echo_goes_on_when_both_sides_had_to_wait(self):
+        """Our reader was slow, so we did not read; so the server could not take what we sent."""
+        server = self.ws_server()
+        lines = b"".join(b"%d %s\n" % (number, b"x" * 1000) for number in range(30000))
+        for option in ("--no-deflate", "--deflate"):
+            with self.subTest(option):
+                left, right = os.pipe()
+                program = self.connect(server.url(), option, "--wait=5", stdout=right)
+                os.close(right)
+                writer = threading.Thread(target=self.feed_all, args=(program, lines))
+                writer.start()
+                wait_until(lambda: program.cpu_share(0.3) < 0.05 * SCALE, "nobody can go on",
+                           3 * LIMIT)
+                got = bytearray()
+                while len(got) < len(lines) and select.select([left], [], [], LIMIT)[0]:
+                    got += os.read(left, MIB)
+                self.assertEqual(len(got), len(lines))
+                self.assertTrue(got == lines)
+                program.signal(signal.SIGTERM)
+                program.wait()
+                writer.join()
+                os.close(left)
+
+    @staticmethod
+    def feed_all(program, data):
+        program.feed(data)
+        program.end_input()
 
     def test_a_stdout_that_nobody_reads_does_not_outlive_the_limit(self):
         program, _, _ = self.slow_reader(4 * MIB, "-m", "1")
