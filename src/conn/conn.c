@@ -58,6 +58,15 @@ void conn_enter(struct conn *c, enum conn_state state) {
 
 /* ---- the end ---- */
 
+/* An open connection is one no more: told once. */
+static void tell_close(struct conn *c) {
+    if (!c->told) {
+        c->told = true;
+        trace_close(c->endpoint->config->trace, c);
+        c->endpoint->config->behaviour->on_close(c);
+    }
+}
+
 /* It is over for the rest of the program; the memory stays until the stream is closed. */
 static bool begin_end(struct conn *c) {
     if (c->state == CONN_GONE) {
@@ -69,8 +78,7 @@ static bool begin_end(struct conn *c) {
     deadline_drop(&c->deadline);
     list_remove(&c->queue);
     if (c->was_open) {
-        trace_close(c->endpoint->config->trace, c);
-        c->endpoint->config->behaviour->on_close(c);
+        tell_close(c);
     } else if (c->asking != NULL) {
         client_ended(c);
     }
@@ -109,6 +117,10 @@ static void finish_leaving(struct conn *c) {
         stream_shutdown(&c->stream);
     } else if (!c->client || !c->parted) {
         conn_end(c);
+        return;
+    }
+    if (c->client) {
+        deadline_set(&c->endpoint->parting, &c->deadline);
     }
 }
 
@@ -130,8 +142,8 @@ void conn_leave(struct conn *c, bool linger) {
         bytes_release(&c->held);
         (void)stream_read_start(&c->stream);
     }
-    if (c->was_open && c->endpoint->config->behaviour->on_leaving != NULL) {
-        c->endpoint->config->behaviour->on_leaving(c);
+    if (c->client && c->was_open) {
+        tell_close(c); /* what the server does about the TCP connection is of no interest */
     }
 }
 
@@ -225,6 +237,7 @@ void conn_drop(struct conn *c) {
     } else if (c->state == CONN_LEAVING) {
         conn_reset(c);
     } else {
+        note_close(c, CONN_CLOSED_BY_US, WS_CLOSE_ABNORMAL, "", 0);
         conn_leave(c, false);
     }
 }

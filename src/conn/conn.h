@@ -23,13 +23,11 @@ struct conn_behaviour {
     void (*on_open)(struct conn *c);
     /* A whole message, ev->kind is WS_EVENT_MESSAGE; ev->data is gone after the return. */
     void (*on_message)(struct conn *c, const struct ws_event *ev);
-    /* It was open and is no more; nothing can be sent. */
+    /* It was open and is no more; nothing can be sent. A client's is told when the last frame was
+     * said, a server's when the TCP connection has ended. */
     void (*on_close)(struct conn *c);
     /* Everything that was said is with the system: there is room for more. NULL is allowed. */
     void (*on_drained)(struct conn *c);
-    /* It is open no more, though it has not ended: the peer has closed, or broken a rule. NULL is
-     * allowed. */
-    void (*on_leaving)(struct conn *c);
     /* A client's (conn/client.h): it never opened, and is gone; and: a dial has come a step
      * further, in a few words for a person. A server may leave them NULL; on_stage is always
      * optional. */
@@ -47,7 +45,7 @@ enum conn_closer {
 /* How an open connection ended; complete in on_close. */
 struct conn_ending {
     enum conn_closer closer; /* who said it first */
-    uint16_t code;           /* WS_CLOSE_ABNORMAL if nobody did */
+    uint16_t code;           /* WS_CLOSE_ABNORMAL if nobody did, or by conn_drop() */
     const uint8_t *reason;   /* the connection's; not terminated */
     size_t reason_size;
     bool answered;               /* what we said, the peer has answered with a close frame */

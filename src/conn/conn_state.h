@@ -79,6 +79,7 @@ struct conn {
     bool too_many; /* beyond the limits: to be refused with 503 */
     bool parted;   /* both close frames are said */
     bool silent;   /* it did not answer a ping */
+    bool told;     /* that it is open no more */
     bool deaf;     /* messages are not told any more */
 };
 

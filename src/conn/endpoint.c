@@ -13,6 +13,7 @@ enum {
     /* Connections beyond the limit that may be told so; the next ones are reset. */
     REFUSALS_AT_ONCE = 32,
     RETRY_MS = 100,
+    PARTING_MS = 1000, /* a client waits for the server's end of the TCP connection */
     /* Bytes that may be on their way to other loops before those who send them wait. */
     TRANSIT_MAX = 16 * 1024 * 1024,
 };
@@ -59,6 +60,11 @@ static void on_closing_expired(struct deadline *d) {
     } else {
         conn_reset(c);
     }
+}
+
+/* The server had its time to end the TCP connection. */
+static void on_parting_expired(struct deadline *d) {
+    conn_end(LIST_ENTRY(d, struct conn, deadline));
 }
 
 /* ---- the turn ---- */
@@ -256,6 +262,7 @@ static void end_handles(struct endpoint *ep) {
     deadline_queue_close(&ep->ping);
     deadline_queue_close(&ep->pong);
     deadline_queue_close(&ep->closing);
+    deadline_queue_close(&ep->parting);
     loop_end(ep->loop);
     if (ep->on_ended != NULL) {
         ep->on_ended(ep);
@@ -324,6 +331,7 @@ int endpoint_init(struct endpoint *ep, struct loop *loop, const struct endpoint_
     deadline_queue_init(&ep->ping, &loop->uv, config->ping_interval_ms, on_ping_due);
     deadline_queue_init(&ep->pong, &loop->uv, config->ping_timeout_ms, on_pong_missing);
     deadline_queue_init(&ep->closing, &loop->uv, config->close_ms, on_closing_expired);
+    deadline_queue_init(&ep->parting, &loop->uv, PARTING_MS, on_parting_expired);
     uv_idle_init(&loop->uv, &ep->idle);
     ep->idle.data = ep;
     uv_timer_init(&loop->uv, &ep->retry);

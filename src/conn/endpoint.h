@@ -73,7 +73,7 @@ struct endpoint {
     struct list yielded; /* conns that had enough for one turn */
     uv_idle_t idle;      /* runs while somebody has yielded */
     uv_timer_t retry;    /* a turn soon: for who could not be accepted, and for waiting log lines */
-    struct deadline_queue opening, ping, pong, closing;
+    struct deadline_queue opening, ping, pong, closing, parting;
     struct listener **listeners;
     size_t listener_count;
     bool stopping;

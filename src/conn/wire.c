@@ -62,18 +62,26 @@ static int put_frames(const struct conn *c, const struct wire_shape *shape, uint
     return err;
 }
 
+/* Only what the peer may take for a message is told as one. */
+static bool is_message(uint8_t opcode) {
+    return opcode == WS_OP_TEXT || opcode == WS_OP_BINARY;
+}
+
 void wire_send(struct conn *c, const struct wire_shape *shape, uint8_t opcode, const uint8_t *p,
                size_t n) {
     if (!conn_is_open(c)) {
         return;
     }
     struct bytes frames = BYTES_INIT;
+    uint8_t sent_as = shape->has_opcode ? shape->opcode : opcode;
     if (put_frames(c, shape, opcode, p, n, &frames) != TB_OK ||
         conn_put(c, frames.data, frames.len) != TB_OK) {
         conn_abandon(c);
+    } else if (!is_message(sent_as)) {
+        trace_sent_raw(c->endpoint->config->trace, c, frames.data, frames.len);
     } else {
         const struct trace_sent sent = {
-            .opcode = opcode, .data = p, .size = n, .wire = frames.data, .wire_size = frames.len};
+            .opcode = sent_as, .data = p, .size = n, .wire = frames.data, .wire_size = frames.len};
         trace_sent(c->endpoint->config->trace, c, &sent);
     }
     bytes_release(&frames);

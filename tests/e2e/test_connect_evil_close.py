@@ -10,7 +10,7 @@ import evilserver as evil
 from connecting import CLOSED, OK, TIMED_OUT, EvilCase
 from evilserver import close_frame, closing, frames, server_frame
 from rawclient import CLOSE, TEXT
-from support import SCALE
+from support import SCALE, json_lines
 
 
 class Closing(EvilCase):
@@ -21,6 +21,26 @@ class Closing(EvilCase):
         self.assertEqual((done.code, done.out), (CLOSED, b"hello\n"), done)
         self.assertRegex(done.err, "1005")
         self.assertEqual(self.run_connect(url, "--expect-close=1005").code, OK)
+
+    def test_a_close_is_told_when_it_comes_not_when_tcp_ends(self):
+        def behave(peer):
+            peer.upgrade()
+            peer.send(close_frame(1000, b"bye"))
+            peer.read_until(CLOSE)
+            peer.stay()
+        start = time.monotonic()
+        done = self.run_connect(self.evil_server(behave).url(), "--output-format=json")
+        self.assertEqual(done.code, OK)
+        self.assertLess(time.monotonic() - start, 3 * SCALE)
+        event = json_lines(done.out)[-1]
+        self.assertEqual((event["ev"], event["code"]), ("close", 1000))
+        self.assertLess(event["t"], 1.0 * SCALE)
+
+    def test_leaving_without_a_close_is_ours(self):
+        done = self.run_connect(self.ws_server().url(), "--no-close", "--wait=0.1",
+                                "--output-format=json")
+        self.assertEqual(done.code, OK)
+        self.assertEqual(json_lines(done.out)[-1]["from"], "client")
 
     def test_data_after_the_close_is_not_a_message(self):
         server = self.evil_server(evil.data_after_close)

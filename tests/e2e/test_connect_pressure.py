@@ -164,6 +164,11 @@ class Pressure(ConnectCase):
         os.close(left)
         self.assert_error(program.wait(), NO_OUTPUT, "(?i)output|stdout")
 
+    def test_no_stdout_at_all_is_exit_23(self):
+        done = self.run_connect(self.ws_server().url(), "-d", "hi", "-1", stdout=None,
+                                preexec=lambda: os.close(1))
+        self.assertEqual(done.code, NO_OUTPUT)
+
     def test_a_full_disk_is_exit_23(self):
         server = self.ws_server(say("x" * 10000, close=(1000, "")))
         with open("/dev/full", "wb") as full:

@@ -115,7 +115,7 @@ static void who_is_dropped_when_it_opens_says_nothing(void **state) {
     open_up();
     assert_int_equal(hear_end(), 0);
     assert_int_equal(f.in.len, 0);
-    assert_ended(CONN_LOST, 1006, "");
+    assert_ended(CONN_CLOSED_BY_US, 1006, "");
     stop();
 }
 

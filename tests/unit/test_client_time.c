@@ -197,7 +197,7 @@ static void a_held_connection_can_be_dropped(void **state) {
     conn_drop(f.c);
     assert_int_equal(hear_end(), 0);
     leave();
-    assert_ended(CONN_LOST, 1006, "");
+    assert_ended(CONN_CLOSED_BY_US, 1006, "");
     assert_int_equal(f.messages, 1);
     stop();
 }

@@ -75,7 +75,7 @@ static void what_came_instead_is_told(void **state) {
     see("ones");
     assert_explains("2 came, the last one 'ones'");
     see("one");
-    assert_explains("'two [0-9]+' (expectation 2 of 2): none came at all");
+    assert_explains("'two [0-9]+' (expectation 2 of 2): none came after the one before it");
     end();
 }
 

@@ -112,6 +112,15 @@ static void lines_are_records(void **state) {
     assert_int_equal(input.records, 5);
 }
 
+static void a_carriage_return_stays_where_bytes_are_wanted_as_they_are(void **state) {
+    (void)state;
+    input.drops_cr = false;
+    input_want(&input, true);
+    FEED("a\r\nb");
+    end_of_input();
+    TOLD("[a\r][b]<0>");
+}
+
 static void an_input_that_ends_with_a_newline_has_no_record_behind_it(void **state) {
     (void)state;
     input_want(&input, true);
@@ -264,6 +273,7 @@ static void what_cannot_be_read_is_an_error(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         TEST(lines_are_records),
+        TEST(a_carriage_return_stays_where_bytes_are_wanted_as_they_are),
         TEST(an_input_that_ends_with_a_newline_has_no_record_behind_it),
         TEST(a_nul_is_a_separator_that_keeps_newlines),
         TEST(a_separator_may_be_cut_anywhere),

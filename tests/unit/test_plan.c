@@ -239,7 +239,7 @@ static void a_bad_url_has_its_own_code(void **state) {
                    "bad URL 'ftp://h': the scheme 'ftp' is none of ws, wss, http and "
                    "https",
                    "ftp://h");
-    ASSERT_REFUSED(EXIT_URL, "bad URL 'ws://h/a\\x0d\\nb': a control character in the path",
+    ASSERT_REFUSED(EXIT_USAGE, "bad URL 'ws://h/a\\x0d\\nb': a control character in the path",
                    "ws://h/a\r\nb");
 }
 

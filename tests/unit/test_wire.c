@@ -238,19 +238,21 @@ static void show_frame(void *ctx, const struct conn *c, enum trace_from from,
 static void each_frame_is_traced_and_the_message_once(void **state) {
     (void)state;
     static const struct trace_view view = {.wants = wants_frames, .frame = show_frame};
-    const struct wire_shape shape = {
-        .fragment = 2, .has_rsv = true, .rsv = 1, .has_opcode = true, .opcode = 5};
+    const struct wire_shape shape = {.fragment = 2, .has_rsv = true, .rsv = 1};
+    const struct wire_shape reserved = {.has_opcode = true, .opcode = 5};
     start();
     open_up();
     frames[0] = '\0';
     trace_set_view(f.config.trace, &view, NULL);
     wire_send(f.c, &shape, WS_OP_TEXT, BYTES("abcde"));
-    assert_string_equal(frames, "5:2+m,1 0:2+m,0 0:1m,0 ");
+    assert_string_equal(frames, "1:2+m,1 0:2+m,0 0:1m,0 ");
+    wire_send(f.c, &reserved, WS_OP_TEXT, BYTES("x")); /* the peer takes it for no message */
+    assert_string_equal(frames, "1:2+m,1 0:2+m,0 0:1m,0 5:1m,0 ");
     assert_int_equal(recorded("\"ev\":\"message\""), 1);
     assert_int_equal(recorded("\"from\":\"client\",\"type\":\"text\",\"data\":\"abcde\",\"size\":5,"
                               "\"wire\":23,\"frames\":3"),
                      1);
-    assert_int_equal(recorded("\"ev\":\"frame\",\"from\":\"client\""), 3);
+    assert_int_equal(recorded("\"ev\":\"frame\",\"from\":\"client\""), 4);
     frames[0] = '\0';
     wire_send_raw(f.c, BYTES("\x81\1x\x02\5ab"));
     assert_string_equal(frames, "1:1,0 2:5+,0 ");

@@ -68,7 +68,8 @@ void expect_explain(const struct expect *e, struct bytes *out) {
         bytes_appendf(out, " (expectation %zu of %zu)", e->met + 1, e->texts->count);
     }
     if (e->seen == 0) {
-        bytes_append_str(out, ": none came at all");
+        bytes_append_str(out, e->met == 0 ? ": none came at all"
+                                          : ": none came after the one before it");
         return;
     }
     bytes_appendf(out, ": %" PRIu64 " came, the last one '%.*s'", e->seen, (int)e->last.len,

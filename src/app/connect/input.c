@@ -14,6 +14,7 @@ void input_init(struct input *in, uv_loop_t *loop, int fd, const struct input_ev
     *in = (struct input){.fd = fd,
                          .separator = "\n",
                          .separator_size = 1,
+                         .drops_cr = true,
                          .limit = SIZE_MAX,
                          .loop = loop,
                          .events = events,
@@ -27,7 +28,7 @@ static bool cuts_lines(const struct input *in) {
 }
 
 static void tell(struct input *in, const char *p, size_t n) {
-    if (n > 0 && p[n - 1] == '\r' && cuts_lines(in)) {
+    if (n > 0 && p[n - 1] == '\r' && in->drops_cr && cuts_lines(in)) {
         n--;
     }
     in->records++;

@@ -25,7 +25,8 @@ struct input {
     int fd;
     const char *separator; /* of one byte or more; NULL: whatever a read gives is a record */
     size_t separator_size;
-    size_t limit; /* bytes of a record */
+    bool drops_cr; /* a CR before the end of a line is no part of the record; the default */
+    size_t limit;  /* bytes of a record */
     const struct input_events *events;
     void *ctx;
     uint64_t records; /* so far: the number of the one that is told */

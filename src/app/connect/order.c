@@ -149,12 +149,17 @@ static void send_bad_close(const struct order *o, struct conn *c) {
     if (n > 0) {
         memcpy(body + 2, o->data.data, n);
     }
-    wire_send(c, &shape, WS_OP_BINARY, body, 2 + n);
+    wire_send(c, &shape, WS_OP_CLOSE, body, 2 + n);
+}
+
+bool order_is_unlawful(const struct order *o) {
+    return o->kind == ORDER_RAW ||
+           (o->kind == ORDER_CLOSE && o->has_code && !ws_close_code_is_valid(o->code));
 }
 
 static void say_close(const struct order *o, struct conn *c) {
     char reason[WS_CLOSE_REASON_MAX + 1] = "";
-    if (o->has_code && !ws_close_code_is_valid(o->code)) {
+    if (order_is_unlawful(o)) {
         send_bad_close(o, c);
         return;
     }

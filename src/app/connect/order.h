@@ -63,6 +63,10 @@ int order_file_now(struct order *o, const char *path, struct bytes *message);
  * space between its tokens. A file is read as order_file_now() does. */
 int order_read_json(struct order *o, const char *line, size_t n, struct bytes *message);
 
+/* Whether it goes past the session's rules: bytes of any kind, or a close with a code that must not
+ * stand on the wire. */
+bool order_is_unlawful(const struct order *o);
+
 /* Says it, in that shape. */
 void order_carry_out(const struct order *o, struct conn *c, const struct wire_shape *shape);
 

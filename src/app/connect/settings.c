@@ -17,6 +17,9 @@
 enum { CLOSE_CODE_NONE = WS_CLOSE_NO_STATUS, RECONNECT_DELAY_MS = 1000 };
 
 const struct option connect_options[] = {
+    {"url", 0, OPTION_LIST, AT(urls), .arg = "URL",
+     .help = "The URL, where it is not an argument of its own: in a file of options"},
+
     {.kind = OPTION_GROUP, .help = "What is sent"},
     {"data", 'd', OPTION_LIST, AT(data), .arg = "TEXT",
      .help = "Send this when the connection is open; @FILE sends what stands in the file, @- what "
@@ -52,7 +55,7 @@ const struct option connect_options[] = {
     {.kind = OPTION_GROUP, .help = "When to leave"},
     {"wait", 0, OPTION_DURATION, AT(wait_ms), .arg = "SECONDS",
      .help = "Stay that long after the input has ended; -1 is for ever. Default: for ever in a "
-             "terminal and with --max-messages, 10 s with --expect, else 1 s",
+             "terminal and with --max-messages, 10 s with --expect and --expect-close, else 1 s",
      .max = DAY_MS, .flags = OPTION_FOREVER},
     {"one-message", '1', OPTION_FLAG, AT(one_message), .help = "Leave after one message has come"},
     {"max-messages", 0, OPTION_NUMBER, AT(max_messages), .arg = "N",
@@ -71,7 +74,8 @@ const struct option connect_options[] = {
     {"no-close", 0, OPTION_FLAG, AT(no_close),
      .help = "Leave without a close frame: end the TCP connection"},
     {"reconnect", 0, OPTION_STRING, AT(reconnect), .arg = "N,DELAY",
-     .help = "Connect again after a loss, N times in a row at most (default: no end), after this "
+     .help = "Connect again after a connection that was open is lost, N times in a row at most "
+             "(default: no end), after this "
              "time (default: 1s)",
      .flags = OPTION_OPTIONAL},
 
@@ -84,7 +88,7 @@ const struct option connect_options[] = {
     {"show-ping-pong", 'P', OPTION_FLAG, AT(show_pings),
      .help = "Show pings and pongs, and their round trip"},
 
-    {.kind = OPTION_GROUP, .help = "What is shown"},
+    {.kind = OPTION_GROUP, .help = "How messages are shown in a terminal"},
     {"pretty", 0, OPTION_SET, AT(pretty), .help = "Indent JSON. The default in a terminal",
      .value = 1},
     {"no-pretty", 0, OPTION_SET, AT(pretty), .help = "Show JSON as it came", .value = 0},
@@ -103,9 +107,6 @@ const struct option connect_options[] = {
     {"opcode", 0, OPTION_STRING, AT(opcode), .arg = "N",
      .help = "Send messages with this opcode, 0 to 15"},
     {"inhibit-pongs", 0, OPTION_FLAG, AT(inhibit_pongs), .help = "Leave pings unanswered"},
-
-    {"url", 0, OPTION_LIST, AT(urls), .arg = "URL",
-     .help = "The URL, where it is not an argument of its own: in a file of options"},
 
     {NULL, 0, OPTION_GROUP, AT(dial), .group = dial_flags_options},
     {.kind = OPTION_GROUP, .help = "Help"},

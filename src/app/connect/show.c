@@ -457,7 +457,14 @@ static void on_close(void *ctx, const struct conn *c) {
     }
     struct bytes text = BYTES_INIT;
     struct bytes line = BYTES_INIT;
-    bytes_appendf(&text, "%s: %u %s", closers[e.closer], e.code, ws_close_phrase(e.code));
+    if (e.closer == CONN_CLOSED_BY_US && e.code == WS_CLOSE_ABNORMAL) {
+        bytes_append_str(&text, "left without a close frame");
+    } else {
+        bytes_appendf(&text, "%s: %u %s", closers[e.closer], e.code, ws_close_phrase(e.code));
+    }
+    if (e.closer == CONN_LOST && e.why_lost != NULL) {
+        bytes_appendf(&text, " (%s)", e.why_lost);
+    }
     if (e.reason_size > 0) {
         bytes_appendf(&text, " \"%.*s\"", (int)e.reason_size, (const char *)e.reason);
     }

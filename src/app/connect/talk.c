@@ -36,17 +36,20 @@ static void end(struct talk *t) {
     endpoint_stop(&t->endpoint); /* finish() comes when the output is written */
 }
 
-/* The last handles end. What is still to be written will not be. */
+/* The loop ends with the connection. What is still to be written will not be. */
 static void finish(struct talk *t) {
-    if (uv_is_closing((uv_handle_t *)&t->limit)) {
-        return;
-    }
-    uv_close((uv_handle_t *)&t->limit, NULL);
+    uv_unref((uv_handle_t *)&t->limit); /* these are heard as long as the loop runs */
     for (size_t i = 0; i < TALK_SIGNALS; i++) {
-        uv_close((uv_handle_t *)&t->signals[i], NULL);
+        uv_unref((uv_handle_t *)&t->signals[i]);
     }
     outlet_stop(&t->out);
     outlet_stop(&t->err);
+}
+
+/* Nothing is waited for any more. */
+static void finish_now(struct talk *t) {
+    finish(t);
+    endpoint_stop(&t->endpoint);
 }
 
 static void on_flushed(void *ctx) {
@@ -150,9 +153,11 @@ static void on_limit(uv_timer_t *timer) {
     struct talk *t = timer->data;
     int code = EXIT_TIME;
     if (t->state == TALK_OVER) {
-        show_error(&t->show, "the output was not read in time (--max-time)");
-        t->code = t->code == EXIT_OK ? EXIT_TIME : t->code;
-        finish(t);
+        if (!outlet_is_empty(&t->out)) {
+            show_error(&t->show, "the output was not read in time (--max-time)");
+            t->code = t->code == EXIT_OK ? EXIT_TIME : t->code;
+        }
+        finish_now(t);
         return;
     }
     if (t->state == TALK_OPEN && expect_is_pending(&t->expect)) {
@@ -271,7 +276,7 @@ int talk_say(struct talk *t, const struct order *o) {
         return TB_EINVAL;
     }
     bool frames = t->show.frames; /* what breaks the rules is shown as it is sent */
-    t->show.frames = frames || o->kind == ORDER_RAW || o->fragment > 0;
+    t->show.frames = frames || order_is_unlawful(o) || o->fragment > 0;
     t->show.pings_asked += t->interactive && o->kind == ORDER_PING;
     order_carry_out(o, t->conn, &t->settings->shape);
     t->show.frames = frames;
@@ -289,6 +294,9 @@ static void on_open(struct conn *c) {
     t->state = TALK_OPEN;
     t->was_open = true;
     t->tries = 0;
+    if (!first && t->show.manner != SHOW_PERSON) {
+        show_note(&t->show, "open again");
+    }
     outlet_begin(&t->out);
     for (size_t i = 0; first && i < t->order_count && t->state == TALK_OPEN; i++) {
         (void)talk_say(t, &t->orders[i]);
@@ -338,12 +346,6 @@ static bool may_come_back(const struct talk *t, const struct conn_ending *e) {
            (e->closer != CONN_CLOSED_BY_PEER || e->code != WS_CLOSE_NORMAL);
 }
 
-/* Whatever is typed or piped now could not be sent: it waits, to be sent when the connection comes
- * back, or not to be read at all. */
-static void on_leaving(struct conn *c) {
-    talk_listen_on(conn_endpoint(c)->config->ctx, false);
-}
-
 static void on_close(struct conn *c) {
     struct talk *t = conn_endpoint(c)->config->ctx;
     struct conn_ending e = conn_ending(c);
@@ -366,7 +368,6 @@ static const struct conn_behaviour behaviour = {
     .on_open = on_open,
     .on_message = on_message,
     .on_close = on_close,
-    .on_leaving = on_leaving,
     .on_drained = on_drained,
     .on_refused = on_refused,
     .on_stage = on_stage,
@@ -378,18 +379,18 @@ static const struct conn_behaviour behaviour = {
 static void on_signal(uv_signal_t *handle, int number) {
     struct talk *t = handle->data;
     (void)number;
-    if (t->state == TALK_OVER) {
-        t->code = EXIT_INTERRUPTED;
-        finish(t);
-    } else if (t->state == TALK_LEAVING) {
-        t->code = EXIT_INTERRUPTED;
-        drop(t);
-        if (t->state == TALK_LEAVING) {
-            drop(t);
+    if (t->state < TALK_LEAVING) {
+        if (t->show.manner == SHOW_PERSON && t->state == TALK_OPEN) {
+            show_event(&t->show, "closing; Ctrl+C again leaves at once");
         }
-    } else {
         talk_leave(t, EXIT_INTERRUPTED);
+        return;
     }
+    t->code = EXIT_INTERRUPTED;
+    if (t->state == TALK_LEAVING) {
+        drop(t);
+    }
+    finish_now(t);
 }
 
 static void flush_shown(void *ctx) {
@@ -463,6 +464,10 @@ int talk_run(struct talk *t) {
     dial(t);
     loop_run(&t->loop);
     show_flush(&t->show);
+    uv_close((uv_handle_t *)&t->limit, NULL);
+    for (size_t i = 0; i < TALK_SIGNALS; i++) {
+        uv_close((uv_handle_t *)&t->signals[i], NULL);
+    }
     endpoint_release(&t->endpoint);
     loop_release(&t->loop);
     return t->code;

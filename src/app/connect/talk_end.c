@@ -36,6 +36,9 @@ static bool is_expected(const struct talk *t, const struct conn_ending *e) {
 
 int talk_judge_end(struct talk *t, const struct conn_ending *e) {
     if (e->violation != WS_V_NONE) {
+        if (e->violation == WS_V_MESSAGE_TOO_BIG) {
+            show_note(&t->show, "the limit is ours: --max-message-size SIZE takes larger messages");
+        }
         return EXIT_BROKE_RULE; /* the view has told which */
     }
     if (is_expected(t, e)) {
@@ -49,6 +52,9 @@ int talk_judge_end(struct talk *t, const struct conn_ending *e) {
     }
     if (t->dropped) {
         return EXIT_OK;
+    }
+    if (show_tells_close(&t->show)) {
+        return EXIT_CLOSED;
     }
     show_error(&t->show, "the connection was lost without a close%s%s%s",
                e->why_lost == NULL ? "" : " (", e->why_lost == NULL ? "" : e->why_lost,

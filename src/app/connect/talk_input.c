@@ -242,6 +242,7 @@ static void open_input(struct talk *t) {
     if (!t->interactive && t->settings->input_format != DIAL_FORMAT_JSON) {
         t->input.separator = ending->len > 0 ? (const char *)ending->data : NULL;
         t->input.separator_size = ending->len;
+        t->input.drops_cr = t->settings->form != ORDER_BINARY;
     }
     input_want(&t->input, true);
 }

@@ -193,6 +193,9 @@ static const char *on_no_connection(const struct asked *a) {
     if (a->aim->proxy.chosen) {
         return on_no_proxy_name(a);
     }
+    if (route->interface != NULL) {
+        return NULL;
+    }
     if (route->unix_path != NULL || is_our_own(route->host)) {
         return "is the server running?";
     }
@@ -214,7 +217,10 @@ static const char *on_tls_failed(const struct asked *a) {
 }
 
 static const char *on_not_trusted(const struct asked *a) {
-    (void)a;
+    if (strstr(a->refusal->why, "the certificate is not for") != NULL) {
+        return "use a name that the certificate has; --resolve and --connect-to lead a name to "
+               "another address";
+    }
     return "--cacert FILE trusts the certificate in that file, or whatever its owner has issued; "
            "--insecure (-k) looks away";
 }

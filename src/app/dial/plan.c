@@ -74,13 +74,18 @@ static int exit_code(int err, int if_wrong, size_t before, struct bytes *message
     return err == TB_OK ? EXIT_OK : if_wrong;
 }
 
+/* What could become a line of its own in the request is a mistake of another kind than a URL's. */
+static bool has_control(const char *url) {
+    return url[strcspn(url, "\r\n")] != '\0';
+}
+
 static int fill(struct dial_plan *p, const char *url, const char *version, struct bytes *message,
                 struct bytes *notes) {
     struct url parsed;
     size_t before = message->len;
     int err = url_parse(&parsed, url, message);
     if (err != TB_OK) {
-        return exit_code(err, EXIT_URL, before, message);
+        return exit_code(err, has_control(url) ? EXIT_USAGE : EXIT_URL, before, message);
     }
     err = plan_take_flags(p, version, message);
     if (err == TB_OK) {
