@@ -280,6 +280,9 @@ int talk_say(struct talk *t, const struct order *o) {
     t->show.pings_asked += t->interactive && o->kind == ORDER_PING;
     order_carry_out(o, t->conn, &t->settings->shape);
     t->show.frames = frames;
+    if (t->state != TALK_OPEN) {
+        return TB_OK; /* it ended with it, for memory is out: that is told */
+    }
     if (o->kind == ORDER_CLOSE && !conn_is_open(t->conn)) {
         begin_to_leave(t);
     } else if (conn_unsent(t->conn) > UNSENT_MAX) {
@@ -301,7 +304,7 @@ static void on_open(struct conn *c) {
     for (size_t i = 0; first && i < t->order_count && t->state == TALK_OPEN; i++) {
         (void)talk_say(t, &t->orders[i]);
     }
-    if (first) {
+    if (first && t->state == TALK_OPEN) {
         talk_listen(t);
     }
     if (t->state == TALK_OPEN) {
