@@ -14,6 +14,8 @@
 #include "base/err.h"
 #include "http_heads.h"
 
+struct dial_rig rig;
+
 static const struct option verb[] = {
     {NULL, 0, OPTION_GROUP, .offset = offsetof(struct dial_rig, flags),
      .group = dial_flags_options},
@@ -108,4 +110,30 @@ struct client_refusal rig_answer(struct dial_rig *r, const char *text, const cha
                                    .response = r->response,
                                    .body = (const uint8_t *)body,
                                    .body_size = body != NULL ? strlen(body) : 0};
+}
+
+int rig_set_up(void **state) {
+    (void)state;
+    rig_init(&rig);
+    return 0;
+}
+
+int rig_tear_down(void **state) {
+    (void)state;
+    rig_release(&rig);
+    return 0;
+}
+
+const struct client_target *target(void) {
+    return dial_plan_target(rig.plan);
+}
+
+void assert_header(const char *name, const char *expected) {
+    const char *value = rig_header(&rig, name);
+    if (expected == NULL) {
+        assert_null(value);
+    } else {
+        assert_non_null(value);
+        assert_string_equal(value, expected);
+    }
 }

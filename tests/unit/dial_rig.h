@@ -14,6 +14,22 @@ struct dial_rig {
     struct http1 *response;
 };
 
+/* The one that a test uses, and its setup and teardown. */
+extern struct dial_rig rig;
+int rig_set_up(void **state);
+int rig_tear_down(void **state);
+
+/* These want a plan to be made, or to be refused with that code and that message. */
+#define ASSERT_PLAN(...) assert_int_equal(PLAN(&rig, __VA_ARGS__), EXIT_OK)
+#define ASSERT_REFUSED(code, expected, ...)                                                        \
+    rig_refuses(&rig, code, expected, (const char *const[]){__VA_ARGS__, NULL})
+
+/* Where the plan leads now. */
+const struct client_target *target(void);
+
+/* The request has that header with that value; NULL: it has none. */
+void assert_header(const char *name, const char *expected);
+
 void rig_init(struct dial_rig *r);
 void rig_release(struct dial_rig *r);
 

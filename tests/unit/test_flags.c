@@ -13,20 +13,6 @@
 #include "base/err.h"
 #include "dial_rig.h"
 
-static struct dial_rig rig;
-
-static int set_up(void **state) {
-    (void)state;
-    rig_init(&rig);
-    return 0;
-}
-
-static int tear_down(void **state) {
-    (void)state;
-    rig_release(&rig);
-    return 0;
-}
-
 static void defaults_stand_beforehand(void **state) {
     (void)state;
     const struct dial_flags *f = &rig.flags;
@@ -151,7 +137,7 @@ static void numbers_have_their_limits(void **state) {
                 (const char *const[]){"--color", "red", "ws://h", NULL});
 }
 
-#define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
+#define TEST(name) cmocka_unit_test_setup_teardown(name, rig_set_up, rig_tear_down)
 
 int main(void) {
     const struct CMUnitTest tests[] = {

@@ -12,22 +12,6 @@
 #include "dial_rig.h"
 #include "failing_alloc.h"
 
-static struct dial_rig rig;
-
-static int set_up(void **state) {
-    (void)state;
-    rig_init(&rig);
-    return 0;
-}
-
-static int tear_down(void **state) {
-    (void)state;
-    rig_release(&rig);
-    return 0;
-}
-
-#define ASSERT_PLAN(...) assert_int_equal(PLAN(&rig, __VA_ARGS__), EXIT_OK)
-
 static void assert_hint(const char *answer, const char *body, const char *expected) {
     struct client_refusal refusal = rig_answer(&rig, answer, body);
     const char *hint = dial_hint(rig.plan, &refusal);
@@ -216,7 +200,7 @@ static void memory_may_run_out(void **state) {
     } while (n++ < alloc_count());
 }
 
-#define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
+#define TEST(name) cmocka_unit_test_setup_teardown(name, rig_set_up, rig_tear_down)
 
 int main(void) {
     const struct CMUnitTest tests[] = {

@@ -15,38 +15,6 @@
 #include "dial_rig.h"
 #include "failing_alloc.h"
 
-static struct dial_rig rig;
-
-static int set_up(void **state) {
-    (void)state;
-    rig_init(&rig);
-    return 0;
-}
-
-static int tear_down(void **state) {
-    (void)state;
-    rig_release(&rig);
-    return 0;
-}
-
-#define ASSERT_PLAN(...) assert_int_equal(PLAN(&rig, __VA_ARGS__), EXIT_OK)
-#define ASSERT_REFUSED(code, expected, ...)                                                        \
-    rig_refuses(&rig, code, expected, (const char *const[]){__VA_ARGS__, NULL})
-
-static const struct client_target *target(void) {
-    return dial_plan_target(rig.plan);
-}
-
-static void assert_header(const char *name, const char *expected) {
-    const char *value = rig_header(&rig, name);
-    if (expected == NULL) {
-        assert_null(value);
-    } else {
-        assert_non_null(value);
-        assert_string_equal(value, expected);
-    }
-}
-
 /* ---- the request ---- */
 
 static void a_plain_url_makes_a_plain_request(void **state) {
@@ -363,7 +331,7 @@ static void memory_may_run_out_while_planning(void **state) {
     } while (n++ < alloc_count());
 }
 
-#define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
+#define TEST(name) cmocka_unit_test_setup_teardown(name, rig_set_up, rig_tear_down)
 
 int main(void) {
     const struct CMUnitTest tests[] = {
