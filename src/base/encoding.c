@@ -11,10 +11,6 @@ static bool is_white(char c) {
 
 /* ---- hexadecimal ---- */
 
-static uint8_t hex_value(char c) {
-    return (uint8_t)(ascii_is_digit(c) ? c - '0' : ascii_lower(c) - 'a' + 10);
-}
-
 static bool is_prefix(const char *text, size_t n) {
     return n >= 3 && text[0] == '0' && ascii_lower(text[1]) == 'x' && ascii_is_hex(text[2]);
 }
@@ -57,7 +53,7 @@ int hex_decode(struct bytes *out, const char *text, size_t n, size_t *offset) {
             *offset = i;
             return TB_EINVAL;
         }
-        out->data[len++] = (uint8_t)(hex_value(text[i]) << 4 | hex_value(text[i + 1]));
+        out->data[len++] = (uint8_t)(ascii_hex_value(text[i]) << 4 | ascii_hex_value(text[i + 1]));
         i += 2;
     }
     out->len = len;
@@ -184,4 +180,18 @@ int base64_decode(struct bytes *out, const char *text, size_t n, size_t *offset)
     }
     out->len = len;
     return TB_OK;
+}
+
+/* ---- percent ---- */
+
+size_t percent_decode_one(const char *text, size_t n, char *c) {
+    if (text[0] != '%') {
+        *c = text[0];
+        return 1;
+    }
+    if (n < 3 || !ascii_is_hex(text[1]) || !ascii_is_hex(text[2])) {
+        return 0;
+    }
+    *c = (char)(ascii_hex_value(text[1]) << 4 | ascii_hex_value(text[2]));
+    return 3;
 }

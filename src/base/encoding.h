@@ -1,4 +1,5 @@
-/* base/encoding.h - bytes as hexadecimal and as base64 (RFC 4648), there and back.
+/* base/encoding.h - bytes as hexadecimal and as base64 (RFC 4648), there and back, and what a URL
+ * writes with % (RFC 3986).
  *
  * Owns no memory: everything is appended to the caller's bytes, which are unchanged where a
  * function does not return TB_OK. What is read was typed by a person or sent by a peer, so a
@@ -29,5 +30,9 @@ int base64_encode(struct bytes *out, const void *p, size_t n);
  * TB_ENOMEM or TB_EINVAL: *offset is then where the foreign character stands, or n where the text
  * ends too early. */
 int base64_decode(struct bytes *out, const char *text, size_t n, size_t *offset);
+
+/* Reads the byte in front of text[0..n), n > 0, which may be percent-encoded (RFC 3986 s.2.1).
+ * Returns how many characters it takes: 1 or 3, or 0 where two digits do not follow the %. */
+size_t percent_decode_one(const char *text, size_t n, char *c);
 
 #endif

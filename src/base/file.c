@@ -4,6 +4,7 @@
 #include <fcntl.h>
 #include <stdbool.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -11,7 +12,8 @@
 #include "base/err.h"
 #include "base/text.h"
 
-#define SMALL ((size_t)1024 * 1024) /* what is written by hand */
+#define MIB ((size_t)1024 * 1024)
+#define SMALL MIB /* what is written by hand */
 
 enum { READ_SIZE = 64 * 1024 };
 
@@ -63,6 +65,12 @@ static int read_some(int fd, struct bytes *content, bool *more) {
     return TB_OK;
 }
 
+static int refuse_size(const char *path, size_t limit, struct bytes *message) {
+    char why[64];
+    snprintf(why, sizeof(why), "it is larger than %zu MiB", limit / MIB);
+    return refuse(path, why, message);
+}
+
 static int read_all(int fd, const char *path, size_t limit, struct bytes *content,
                     struct bytes *message) {
     size_t before = content->len;
@@ -73,7 +81,7 @@ static int read_all(int fd, const char *path, size_t limit, struct bytes *conten
             return err == TB_ESYS ? refuse(path, strerror(errno), message) : err;
         }
         if (content->len - before > limit) {
-            return refuse(path, "it is larger than 1 MiB", message);
+            return refuse_size(path, limit, message);
         }
     }
     return TB_OK;
@@ -98,7 +106,12 @@ static int read_file(const char *path, enum source source, size_t limit, struct 
 }
 
 int file_read(const char *path, struct bytes *content, struct bytes *message) {
-    return read_file(path, REGULAR_OR_INPUT, SMALL, content, message);
+    return file_read_limited(path, SMALL, content, message);
+}
+
+int file_read_limited(const char *path, size_t limit, struct bytes *content,
+                      struct bytes *message) {
+    return read_file(path, REGULAR_OR_INPUT, limit, content, message);
 }
 
 int file_read_whole(const char *path, struct bytes *content, struct bytes *message) {

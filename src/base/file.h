@@ -11,6 +11,9 @@
  * got a part. */
 int file_read(const char *path, struct bytes *content, struct bytes *message);
 
+/* The same with another limit, in bytes: whole MiB. */
+int file_read_limited(const char *path, size_t limit, struct bytes *content, struct bytes *message);
+
 /* For what is passed on as it is: takes any file but a directory, of any size, and waits for the
  * end of a pipe. Results as above. */
 int file_read_whole(const char *path, struct bytes *content, struct bytes *message);

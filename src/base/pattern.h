@@ -7,7 +7,9 @@
 #ifndef TB_BASE_PATTERN_H
 #define TB_BASE_PATTERN_H
 
+#include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 #include "base/bytes.h"
 
@@ -29,5 +31,20 @@ void pattern_free(struct pattern *pattern);
 
 /* Whether the pattern matches anywhere in p[0..n). */
 enum pattern_result pattern_search(struct pattern *pattern, const void *p, size_t n);
+
+/* The pattern's named groups, in the order of their numbers, which is that of the opening brackets:
+ * how many, and the name of the i-th, which is the pattern's. A name that several groups have, as
+ * (?J) allows, counts once. */
+size_t pattern_group_count(const struct pattern *pattern);
+const char *pattern_group_name(const struct pattern *pattern, size_t i);
+
+/* After PATTERN_FOUND, until the next search: what the i-th named group caught, a piece of the
+ * text; of several groups with the name, the first that took part in the match. False: none did. */
+bool pattern_group(const struct pattern *pattern, size_t i, const uint8_t **p, size_t *n);
+
+/* Appends a literal, the longest that is found easily, that stands in every text that the pattern
+ * matches; nothing if none is known. text is a pattern that pattern_new() takes. TB_OK or
+ * TB_ENOMEM. */
+int pattern_required(const char *text, struct bytes *literal);
 
 #endif

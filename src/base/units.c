@@ -27,6 +27,8 @@ static const struct unit size_units[] = {
     {"g", 1 << 30},   {"gb", 1 << 30}, {"gib", 1 << 30}, {NULL, 0},
 };
 
+static const struct unit percent_units[] = {{"%", 10000}, {NULL, 0}};
+
 struct quantity {
     const struct unit *units;
     bool any_case; /* of the suffix */
@@ -35,6 +37,7 @@ struct quantity {
 
 static const struct quantity duration = {duration_units, false, DURATION_MAX_MS};
 static const struct quantity size = {size_units, true, SIZE_MAX_BYTES};
+static const struct quantity percent = {percent_units, false, 1000000};
 
 /* A decimal number as it was written. The fraction is kept as digits: it may be longer than any
  * integer holds, and still be exact. */
@@ -141,18 +144,29 @@ int units_duration(const char *s, uint64_t *ms) {
     return TB_OK;
 }
 
+/* Unlike a time, this has smallest parts that cannot be rounded away. */
+static int read_exactly(const char *s, const struct quantity *q, uint64_t *value) {
+    bool exact;
+    int err = read_quantity(s, q, value, &exact);
+    return err == TB_OK && !exact ? TB_EINVAL : err;
+}
+
 int units_size(const char *s, uint64_t *bytes) {
     uint64_t value;
-    bool exact;
-    int err = read_quantity(s, &size, &value, &exact);
-    if (err != TB_OK) {
-        return err;
+    int err = read_exactly(s, &size, &value);
+    if (err == TB_OK) {
+        *bytes = value;
     }
-    if (!exact) {
-        return TB_EINVAL;
+    return err;
+}
+
+int units_percent(const char *s, uint32_t *millionths) {
+    uint64_t value;
+    int err = read_exactly(s, &percent, &value);
+    if (err == TB_OK) {
+        *millionths = (uint32_t)value;
     }
-    *bytes = value;
-    return TB_OK;
+    return err;
 }
 
 int units_count(const char *s, uint64_t min, uint64_t max, uint64_t *n) {

@@ -1,4 +1,4 @@
-/* base/units.h - durations, sizes and counts as people write them.
+/* base/units.h - durations, sizes, shares and counts as people write them.
  *
  * The project's one reader of each. Only the whole string counts: no leading or trailing
  * spaces, no sign, no exponent, no octal (010 is ten). What does not fit is an error, never
@@ -17,6 +17,10 @@ int units_duration(const char *s, uint64_t *ms);
  * case. TB_OK, TB_EINVAL (also where it is not a whole number of bytes) or TB_ERANGE (over
  * 2^63 - 1). */
 int units_size(const char *s, uint64_t *bytes);
+
+/* "30%", "0.5%", in millionths, 0 to 1,000,000. TB_OK, TB_EINVAL (also where it is not a whole
+ * number of millionths) or TB_ERANGE (over 100%). */
+int units_percent(const char *s, uint32_t *millionths);
 
 /* A decimal number from min to max. TB_OK, TB_EINVAL or TB_ERANGE. */
 int units_count(const char *s, uint64_t min, uint64_t max, uint64_t *n);

@@ -19,11 +19,14 @@
 /* Lets n allocations pass and fails the one after them, once; the count starts again at 0. */
 void fail_alloc_at(unsigned n);
 
+/* Lets n allocations pass and fails all that come after them. */
+void fail_alloc_from(unsigned n);
+
 /* Nothing fails any more; the count stays as it is, and stops. */
 void fail_alloc_off(void);
 
-/* How many allocations were asked for between fail_alloc_at() and fail_alloc_off(), or since
- * fail_alloc_at(); the failed one counts. */
+/* How many allocations were asked for between fail_alloc_at() or fail_alloc_from() and
+ * fail_alloc_off(), or since then; the failed ones count. */
 unsigned alloc_count(void);
 
 #endif

@@ -133,6 +133,30 @@ static void all_bytes_come_back(void **state) {
     }
 }
 
+static void a_percent_and_two_digits_are_a_byte(void **state) {
+    (void)state;
+    char c = 0;
+    assert_int_equal(percent_decode_one("%2Fx", 4, &c), 3);
+    assert_int_equal(c, '/');
+    assert_int_equal(percent_decode_one("%fF", 3, &c), 3);
+    assert_int_equal(c, (char)0xff);
+    assert_int_equal(percent_decode_one("a%20", 4, &c), 1);
+    assert_int_equal(c, 'a');
+    assert_int_equal(percent_decode_one("+", 1, &c), 1);
+    assert_int_equal(c, '+');
+}
+
+static void a_percent_without_two_digits_is_broken(void **state) {
+    (void)state;
+    char c = 'x';
+    assert_int_equal(percent_decode_one("%2F", 2, &c), 0);
+    assert_int_equal(percent_decode_one("%", 1, &c), 0);
+    assert_int_equal(percent_decode_one("%g0", 3, &c), 0);
+    assert_int_equal(percent_decode_one("%0g", 3, &c), 0);
+    assert_int_equal(percent_decode_one("%%41", 4, &c), 0);
+    assert_int_equal(c, 'x');
+}
+
 static void failed_allocations_are_reported(void **state) {
     (void)state;
     struct bytes out = BYTES_INIT;
@@ -159,6 +183,8 @@ int main(void) {
         cmocka_unit_test(what_is_not_base64_is_named_by_its_place),
         cmocka_unit_test(bits_that_belong_to_no_byte_must_be_zero),
         cmocka_unit_test(all_bytes_come_back),
+        cmocka_unit_test(a_percent_and_two_digits_are_a_byte),
+        cmocka_unit_test(a_percent_without_two_digits_is_broken),
         cmocka_unit_test(failed_allocations_are_reported),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -94,6 +94,23 @@ static void a_mebibyte_is_the_limit(void **state) {
     free(text);
 }
 
+static void another_limit_is_named_as_it_is(void **state) {
+    (void)state;
+    size_t limit = 3 * 1024 * 1024;
+    char *text = calloc(limit + 1, 1);
+    assert_non_null(text);
+    write_file(text, limit);
+    bytes_clear(&content);
+    bytes_clear(&message);
+    assert_int_equal(file_read_limited("file", limit, &content, &message), TB_OK);
+    assert_int_equal(content.len, limit);
+    write_file(text, limit + 1);
+    free(text);
+    assert_int_equal(file_read_limited("file", limit, &content, &message), TB_EINVAL);
+    assert_int_equal(bytes_append(&message, "", 1), TB_OK);
+    assert_string_equal((char *)message.data, "cannot read 'file' (it is larger than 3 MiB)");
+}
+
 static void a_dash_is_standard_input(void **state) {
     (void)state;
     write_file("typed", 5);
@@ -149,6 +166,7 @@ int main(void) {
         cmocka_unit_test_setup_teardown(what_cannot_be_read_is_named, set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_pipe_is_not_waited_for, set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_mebibyte_is_the_limit, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(another_limit_is_named_as_it_is, set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_dash_is_standard_input, set_up, tear_down),
         cmocka_unit_test_setup_teardown(what_must_not_wait_takes_regular_files_of_any_size_alone,
                                         set_up, tear_down),

@@ -111,6 +111,116 @@ static void no_pattern_runs_for_long(void **state) {
     free(text);
 }
 
+/* More steps than a short text is first allowed, fewer than any text is. */
+static void short_texts_are_not_given_up_early(void **state) {
+    (void)state;
+    enum { SIZE = 4096 };
+    static char text[SIZE];
+    memset(text, 'a', SIZE);
+    assert_int_equal(search("(?:a|b)*?(?:a|c)*?!", text, 300), PATTERN_NOT_FOUND);
+    text[299] = '!';
+    assert_int_equal(search("(?:a|b)*?(?:a|c)*?(?<!aa)b|a!", text, 300), PATTERN_FOUND);
+    text[299] = 'a';
+    text[SIZE - 1] = '!';
+    assert_int_equal(search("^(?:a|b)*!", text, SIZE), PATTERN_FOUND);
+    assert_int_equal(search("(a+)+$", text, 100), PATTERN_FOUND);
+    assert_int_equal(search("(a+)+b$", text, SIZE), PATTERN_NOT_FOUND);
+    int64_t begun = now_ms();
+    assert_int_equal(search("(a+)+$", text, SIZE), PATTERN_LIMIT);
+    assert_int_equal(search("(a+)+$", text + SIZE - 40, 40), PATTERN_LIMIT);
+    assert_int_equal(search("(?:a(?=[^z]*(?:z|$))){1,200}b", text, SIZE), PATTERN_NOT_FOUND);
+    assert_true(now_ms() - begun < 5000);
+}
+
+static void check_group(const struct pattern *pattern, size_t i, const char *name,
+                        const char *caught) {
+    const uint8_t *p = NULL;
+    size_t n = 0;
+    assert_string_equal(pattern_group_name(pattern, i), name);
+    assert_int_equal(pattern_group(pattern, i, &p, &n), caught != NULL);
+    if (caught != NULL) {
+        assert_int_equal(n, strlen(caught));
+        assert_memory_equal(p, caught, n);
+    }
+}
+
+static struct pattern *new_pattern(const char *regex) {
+    struct pattern *pattern = NULL;
+    struct bytes message = BYTES_INIT;
+    assert_int_equal(pattern_new(regex, &pattern, &message), TB_OK);
+    bytes_release(&message);
+    return pattern;
+}
+
+static void named_groups_tell_what_they_caught(void **state) {
+    (void)state;
+    struct pattern *pattern =
+        new_pattern("(z)?(?<who>\\w+) (?<is>(x)|(?<an>an?)) (?P<animal>\\w*)(?'end')(y)?");
+    assert_int_equal(pattern_group_count(pattern), 5);
+    const char *text = "- Жук a cat";
+    assert_int_equal(pattern_search(pattern, text, strlen(text)), PATTERN_NOT_FOUND);
+    text = "- Tom a cat -";
+    assert_int_equal(pattern_search(pattern, text, strlen(text)), PATTERN_FOUND);
+    check_group(pattern, 0, "who", "Tom");
+    check_group(pattern, 1, "is", "a");
+    check_group(pattern, 2, "an", "a");
+    check_group(pattern, 3, "animal", "cat");
+    check_group(pattern, 4, "end", "");
+    text = "Tom x ";
+    assert_int_equal(pattern_search(pattern, text, strlen(text)), PATTERN_FOUND);
+    check_group(pattern, 1, "is", "x");
+    check_group(pattern, 2, "an", NULL);
+    check_group(pattern, 3, "animal", "");
+    pattern_free(pattern);
+}
+
+static void groups_are_told_in_texts_of_any_size(void **state) {
+    (void)state;
+    enum { SIZE = 10000 };
+    static char text[SIZE];
+    memset(text, ' ', SIZE);
+    memcpy(text + SIZE - 4, "k=v ", 4);
+    struct pattern *pattern = new_pattern("(?<key>\\w)=(?<value>\\w)");
+    for (size_t n = 4; n <= SIZE; n += 1666) {
+        assert_int_equal(pattern_search(pattern, text + SIZE - n, n), PATTERN_FOUND);
+        check_group(pattern, 0, "key", "k");
+        check_group(pattern, 1, "value", "v");
+    }
+    pattern_free(pattern);
+}
+
+static void a_group_may_catch_nothing_in_nothing(void **state) {
+    (void)state;
+    struct pattern *pattern = new_pattern("^(?<all>.*)$");
+    assert_int_equal(pattern_search(pattern, NULL, 0), PATTERN_FOUND);
+    check_group(pattern, 0, "all", "");
+    pattern_free(pattern);
+    pattern = new_pattern("(a)");
+    assert_int_equal(pattern_group_count(pattern), 0);
+    pattern_free(pattern);
+}
+
+static void groups_of_one_name_are_one(void **state) {
+    (void)state;
+    struct pattern *pattern = new_pattern("(?J)(?<b>1)|(?<a>2)(?<b>3)(?<b>4)|(?<c>5)");
+    assert_int_equal(pattern_group_count(pattern), 3);
+    assert_int_equal(pattern_search(pattern, "1", 1), PATTERN_FOUND);
+    check_group(pattern, 0, "b", "1");
+    check_group(pattern, 1, "a", NULL);
+    assert_int_equal(pattern_search(pattern, "234", 3), PATTERN_FOUND);
+    check_group(pattern, 0, "b", "3");
+    check_group(pattern, 1, "a", "2");
+    assert_int_equal(pattern_search(pattern, "5", 1), PATTERN_FOUND);
+    check_group(pattern, 0, "b", NULL);
+    check_group(pattern, 2, "c", "5");
+    pattern_free(pattern);
+    pattern = new_pattern("(?|(?<n>a)|(?<n>b))");
+    assert_int_equal(pattern_group_count(pattern), 1);
+    assert_int_equal(pattern_search(pattern, "b", 1), PATTERN_FOUND);
+    check_group(pattern, 0, "n", "b");
+    pattern_free(pattern);
+}
+
 static void a_bad_pattern_is_explained_in_one_line(void **state) {
     (void)state;
     struct pattern *pattern = NULL;
@@ -129,13 +239,19 @@ static void a_bad_pattern_is_explained_in_one_line(void **state) {
 
 static void failed_allocations_are_reported(void **state) {
     (void)state;
-    struct pattern *pattern = NULL;
-    struct bytes message = BYTES_INIT;
-    fail_alloc_at(0);
-    assert_int_equal(pattern_new("a", &pattern, &message), TB_ENOMEM);
-    fail_alloc_off();
-    assert_null(pattern);
-    assert_int_equal(message.len, 0);
+    unsigned n = 0;
+    do {
+        struct pattern *pattern = NULL;
+        struct bytes message = BYTES_INIT;
+        fail_alloc_at(n);
+        int err = pattern_new("(?<n>a)", &pattern, &message);
+        fail_alloc_off();
+        assert_int_equal(err, n < alloc_count() ? TB_ENOMEM : TB_OK);
+        assert_int_equal(pattern != NULL, err == TB_OK);
+        assert_int_equal(message.len, 0);
+        pattern_free(pattern);
+    } while (n++ < alloc_count());
+    assert_true(n > 2);
 }
 
 int main(void) {
@@ -145,6 +261,11 @@ int main(void) {
         cmocka_unit_test(every_starting_point_is_tried),
         cmocka_unit_test(text_that_is_not_utf8_is_searched_safely),
         cmocka_unit_test(no_pattern_runs_for_long),
+        cmocka_unit_test(short_texts_are_not_given_up_early),
+        cmocka_unit_test(named_groups_tell_what_they_caught),
+        cmocka_unit_test(groups_are_told_in_texts_of_any_size),
+        cmocka_unit_test(a_group_may_catch_nothing_in_nothing),
+        cmocka_unit_test(groups_of_one_name_are_one),
         cmocka_unit_test(a_bad_pattern_is_explained_in_one_line),
         cmocka_unit_test(failed_allocations_are_reported),
     };

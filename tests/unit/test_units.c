@@ -212,6 +212,37 @@ static void what_is_not_a_count_is_refused(void **state) {
     CHECK(examples, read_any);
 }
 
+static void shares_are_millionths(void **state) {
+    (void)state;
+    static const struct {
+        const char *text;
+        int err;
+        uint32_t millionths;
+    } examples[] = {
+        {"30%", TB_OK, 300000},
+        {"0.5%", TB_OK, 5000},
+        {"0%", TB_OK, 0},
+        {"100%", TB_OK, 1000000},
+        {"0.0001%", TB_OK, 1},
+        {"33.3333%", TB_OK, 333333},
+        {"100.0000%", TB_OK, 1000000},
+        {"0.00001%", TB_EINVAL, 0},
+        {"100.0001%", TB_ERANGE, 0},
+        {"101%", TB_ERANGE, 0},
+        {"30", TB_EINVAL, 0},
+        {"%", TB_EINVAL, 0},
+        {"-1%", TB_EINVAL, 0},
+        {"30 %", TB_EINVAL, 0},
+        {"30%%", TB_EINVAL, 0},
+        {"18446744073709551616%", TB_ERANGE, 0},
+    };
+    for (size_t i = 0; i < sizeof(examples) / sizeof(examples[0]); i++) {
+        uint32_t millionths = 0;
+        assert_int_equal(units_percent(examples[i].text, &millionths), examples[i].err);
+        assert_int_equal(millionths, examples[i].millionths);
+    }
+}
+
 /* Every duration and size that can be written with three decimals, against plain arithmetic. */
 static void fractions_agree_with_integer_arithmetic(void **state) {
     (void)state;
@@ -243,6 +274,7 @@ int main(void) {
         cmocka_unit_test(a_size_ends_at_two_to_the_63),
         cmocka_unit_test(counts_keep_to_their_limits),
         cmocka_unit_test(what_is_not_a_count_is_refused),
+        cmocka_unit_test(shares_are_millionths),
         cmocka_unit_test(fractions_agree_with_integer_arithmetic),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
