@@ -148,7 +148,7 @@ static void upgrade(struct hose *h) {
     }
     read_request(h, request);
     if (ws_handshake_judge(request, &policy, &answer) != TB_OK || answer.violation != WS_V_NONE ||
-        ws_handshake_accept(&answer, &out) != TB_OK) {
+        ws_handshake_accept(&answer, NULL, &out) != TB_OK) {
         fail("the client's upgrade cannot be accepted");
     }
     send_all(h, out.data, out.len);

@@ -11,9 +11,9 @@
 struct delivery {
     struct loop_task task;
     struct endpoint *to;
+    void (*deliver)(struct endpoint *to, const uint8_t *p, size_t n);
     struct blob *payload;
     struct delivery *next;
-    uint8_t opcode;
 };
 
 static void free_deliveries(struct delivery *first) {
@@ -27,18 +27,19 @@ static void free_deliveries(struct delivery *first) {
     }
 }
 
-/* Nothing more is broadcast on a loop that stops. */
-static void deliver(struct loop_task *task) {
+/* Nothing more is said on a loop that stops. */
+static void run_delivery(struct loop_task *task) {
     struct delivery *d = (struct delivery *)task;
     if (!d->to->stopping) {
-        room_broadcast(&d->to->room, d->opcode, d->payload->data, d->payload->size);
+        d->deliver(d->to, d->payload->data, d->payload->size);
     }
     d->next = NULL;
     free_deliveries(d);
 }
 
 /* Makes a delivery for every loop but one. */
-static int prepare(const struct bus *bus, const struct endpoint *from, uint8_t opcode,
+static int prepare(const struct bus *bus, const struct endpoint *from,
+                   void (*deliver)(struct endpoint *to, const uint8_t *p, size_t n),
                    struct blob *payload, struct delivery **first) {
     for (size_t i = 0; i < bus->count; i++) {
         if (bus->endpoints[i] == from) {
@@ -48,19 +49,23 @@ static int prepare(const struct bus *bus, const struct endpoint *from, uint8_t o
         if (d == NULL) {
             return TB_ENOMEM;
         }
-        *d = (struct delivery){.task = {.run = deliver},
+        *d = (struct delivery){.task = {.run = run_delivery},
                                .to = bus->endpoints[i],
+                               .deliver = deliver,
                                .payload = blob_ref(payload),
-                               .next = *first,
-                               .opcode = opcode};
+                               .next = *first};
         *first = d;
         atomic_fetch_add_explicit(&from->shared->in_transit, payload->size, memory_order_relaxed);
     }
     return TB_OK;
 }
 
-static int send_to_others(const struct bus *bus, const struct endpoint *from, uint8_t opcode,
-                          const uint8_t *p, size_t n) {
+int bus_send(const struct bus *bus, struct endpoint *from,
+             void (*deliver)(struct endpoint *to, const uint8_t *p, size_t n), const void *p,
+             size_t n) {
+    if (bus->count < 2) {
+        return TB_OK;
+    }
     struct blob *payload = blob_new(n);
     if (payload == NULL) {
         return TB_ENOMEM;
@@ -69,7 +74,7 @@ static int send_to_others(const struct bus *bus, const struct endpoint *from, ui
         memcpy(payload->data, p, n);
     }
     struct delivery *first = NULL;
-    int err = prepare(bus, from, opcode, payload, &first);
+    int err = prepare(bus, from, deliver, payload, &first);
     blob_unref(payload);
     if (err != TB_OK) {
         free_deliveries(first);
@@ -83,9 +88,19 @@ static int send_to_others(const struct bus *bus, const struct endpoint *from, ui
     return TB_OK;
 }
 
+/* ---- broadcasting ---- */
+
+static void deliver_text(struct endpoint *to, const uint8_t *p, size_t n) {
+    room_broadcast(&to->room, WS_OP_TEXT, p, n);
+}
+
+static void deliver_binary(struct endpoint *to, const uint8_t *p, size_t n) {
+    room_broadcast(&to->room, WS_OP_BINARY, p, n);
+}
+
 int bus_broadcast(const struct bus *bus, struct endpoint *from, uint8_t opcode, const uint8_t *p,
                   size_t n) {
-    int err = bus->count > 1 ? send_to_others(bus, from, opcode, p, n) : TB_OK;
+    int err = bus_send(bus, from, opcode == WS_OP_TEXT ? deliver_text : deliver_binary, p, n);
     if (err == TB_OK) {
         room_broadcast(&from->room, opcode, p, n);
     }

@@ -38,6 +38,7 @@ struct range {
     struct chunk *chunk;
     size_t from;
     size_t to;
+    bool pushed; /* its holder's; false in a new one */
 };
 
 /* The memory of one loop. */

@@ -15,6 +15,38 @@ struct endpoint *conn_endpoint(const struct conn *c) {
     return c->endpoint;
 }
 
+uint64_t conn_id(const struct conn *c) {
+    return c->id;
+}
+
+void conn_set_data(struct conn *c, void *data) {
+    c->data = data;
+}
+
+void *conn_data(const struct conn *c) {
+    return c->data;
+}
+
+const char *conn_address(const struct conn *c, char text[ADDRESS_TEXT_MAX]) {
+    return address_text(&c->address, text);
+}
+
+const struct http1 *conn_request(const struct conn *c) {
+    return c->was_open ? c->head : NULL;
+}
+
+struct http1 *conn_take_request(struct conn *c) {
+    struct http1 *head = c->was_open ? c->head : NULL;
+    if (head != NULL) {
+        c->head = NULL;
+    }
+    return head;
+}
+
+bool conn_is_unanswered(const struct conn *c) {
+    return c->state == CONN_OPENING || (c->state == CONN_STALLED && !c->was_open);
+}
+
 bool conn_is_open(const struct conn *c) {
     return c->state == CONN_OPEN;
 }
@@ -54,6 +86,7 @@ void conn_enter(struct conn *c, enum conn_state state) {
         atomic_fetch_add_explicit(open, 1, memory_order_relaxed);
     }
     c->state = (uint8_t)state;
+    opening_cancel(c);
 }
 
 /* ---- the end ---- */
@@ -194,9 +227,8 @@ static int put_close(struct conn *c, uint16_t code, const char *reason, size_t r
     return err != TB_OK ? err : conn_commit_control(c, dst, written);
 }
 
-/* Whoever says it first has closed the connection. */
-static void note_close(struct conn *c, enum conn_closer closer, uint16_t code, const char *reason,
-                       size_t reason_len) {
+void conn_note_close(struct conn *c, enum conn_closer closer, uint16_t code, const char *reason,
+                     size_t reason_len) {
     if (c->closer != CONN_LOST) {
         return;
     }
@@ -218,7 +250,7 @@ void conn_close(struct conn *c, uint16_t code, const char *reason) {
     if (c->state != CONN_OPEN) {
         return;
     }
-    note_close(c, CONN_CLOSED_BY_US, code, reason, strlen(reason));
+    conn_note_close(c, CONN_CLOSED_BY_US, code, reason, strlen(reason));
     if (put_close(c, code, reason, strlen(reason)) != TB_OK) {
         conn_reset(c);
         return;
@@ -236,9 +268,16 @@ void conn_drop(struct conn *c) {
         conn_end(c);
     } else if (c->state == CONN_LEAVING) {
         conn_reset(c);
+    } else if (conn_is_unanswered(c)) {
+        opening_trace_end(c, "it was dropped before it was answered");
+        conn_end(c);
     } else {
-        note_close(c, CONN_CLOSED_BY_US, WS_CLOSE_ABNORMAL, "", 0);
-        conn_leave(c, false);
+        conn_note_close(c, CONN_CLOSED_BY_US, WS_CLOSE_ABNORMAL, "", 0);
+        if (c->state == CONN_STALLED) {
+            conn_end(c);
+        } else {
+            conn_leave(c, false);
+        }
     }
 }
 
@@ -249,7 +288,6 @@ void conn_ignore(struct conn *c) {
 void conn_answer_close(struct conn *c, const struct ws_event *ev) {
     c->parted = true;
     if (!session_close_put(&c->session)) {
-        note_close(c, CONN_CLOSED_BY_PEER, ev->code, (const char *)ev->data, ev->size);
         room_leave(c);
         if (c->state == CONN_GONE || put_close(c, ev->code, "", 0) != TB_OK) {
             conn_reset(c);
@@ -318,8 +356,7 @@ static void hand_over(struct conn *c, size_t rest) {
     }
 }
 
-/* False: the peer takes nothing any more. */
-static bool write_pending(struct conn *c) {
+bool conn_write(struct conn *c) {
     uv_buf_t bufs[OUTPUT_BUFS];
     size_t bytes;
     unsigned count;
@@ -343,8 +380,8 @@ static bool write_pending(struct conn *c) {
 }
 
 void conn_flush(struct conn *c) {
-    bool takes_more = write_pending(c);
-    if (c->state == CONN_GONE) {
+    bool takes_more = conn_write(c);
+    if (c->state >= CONN_STALLED) {
         return;
     }
     conn_yield_if_paused(c);
@@ -364,26 +401,36 @@ void conn_flush(struct conn *c) {
     }
 }
 
-/* What a member of a room has waiting for it since before this turn, in which it was given `fresh`
- * bytes: a message as large as the limit must not close those who read well. */
+/* What waits for a connection that it did not ask for. Its `fresh` bytes do not count: a message
+ * as large as the limit must not close those who read well. */
 static size_t stale_backlog(const struct conn *c, size_t fresh) {
-    size_t logged = output_logged(&c->out);
-    return stream_unsent(&c->stream) + logged - (fresh < logged ? fresh : logged);
+    size_t waiting = output_logged(&c->out) + output_pushed(&c->out);
+    return stream_unsent(&c->stream) + waiting - (fresh < waiting ? fresh : waiting);
+}
+
+bool conn_is_too_slow(const struct conn *c, size_t fresh) {
+    return c->state == CONN_OPEN && stream_is_busy(&c->stream) &&
+           stale_backlog(c, fresh) > c->endpoint->config->max_backlog;
+}
+
+void conn_close_slow(struct conn *c) {
+    conn_close(c, WS_CLOSE_POLICY, "too slow");
 }
 
 void conn_check_backlog(struct conn *c, size_t fresh) {
     const struct endpoint_config *config = c->endpoint->config;
-    if (c->state != CONN_OPEN || !stream_is_busy(&c->stream) ||
-        stale_backlog(c, fresh) <= config->max_backlog) {
+    if (!conn_is_too_slow(c, fresh)) {
         return;
     }
     if (config->slow == SLOW_DROP) {
-        uint64_t dropped = output_drop(&c->out, config->max_backlog);
+        size_t pushed = output_pushed(&c->out);
+        size_t limit = pushed < config->max_backlog ? config->max_backlog - pushed : 0;
+        uint64_t dropped = output_drop(&c->out, limit);
         c->dropped += dropped;
         trace_dropped(config->trace, c, dropped);
     } else {
         c->dropped += output_drop(&c->out, 0);
-        conn_close(c, WS_CLOSE_POLICY, "too slow");
+        conn_close_slow(c);
     }
 }
 
@@ -408,6 +455,7 @@ static void on_read(struct stream *s, uint8_t *p, size_t n) {
         conn_take(c, p, n);
         break;
     case CONN_LEAVING:
+    case CONN_STALLED:
     case CONN_GONE:
         break;
     }
@@ -438,8 +486,7 @@ static void trace_lost_opening(const struct conn *c) {
     if (tls != NULL) {
         snprintf(why, sizeof why, "TLS failed: %s", tls);
     }
-    const struct trace_handshake h = {.request = c->head};
-    trace_refused(c->endpoint->config->trace, c, &h, why);
+    opening_trace_end(c, why);
 }
 
 /* What was held back is looked at before the peer's end counts. */
@@ -450,10 +497,11 @@ static void on_end(struct stream *s, int status) {
         client_lost(c, status);
         return;
     }
-    if (c->state == CONN_OPENING) {
+    bool unanswered = conn_is_unanswered(c);
+    if (unanswered) {
         trace_lost_opening(c);
     }
-    if (status != 0) {
+    if (status != 0 || unanswered || c->state == CONN_STALLED) {
         conn_end(c);
     } else if (c->paused) {
         c->ended = true;

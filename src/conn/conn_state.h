@@ -18,6 +18,7 @@
 #include "proto/session.h"
 
 struct client;
+struct late;
 struct room;
 
 /* What is awaited. */
@@ -27,6 +28,7 @@ enum conn_state {
     CONN_OPEN,     /* messages */
     CONN_CLOSING,  /* the peer's close frame; ours was sent */
     CONN_LEAVING,  /* that the last bytes are written; input is thrown away */
+    CONN_STALLED,  /* that the peer has gone; nothing is read or written */
     CONN_GONE      /* the stream's end */
 };
 
@@ -53,12 +55,16 @@ struct conn {
     struct deadline deadline;
     struct ws_session session;
     struct output out;
+    void *data;            /* whoever drives it knows what */
     struct http1 *head;    /* a server's while opening, once bytes have come */
     struct client *asking; /* a client's until it is open */
-    struct bytes held;     /* input that waits while the connection is paused */
+    struct bytes held;     /* input that waits while the connection, or the answer, does */
     struct note *pong;     /* what the pong that waits for the socket will say */
     struct ping *ping;     /* the last one that was sent on somebody's word, or NULL */
-    struct note *reason;   /* of the close frame, or NULL */
+    union {
+        struct late *late;   /* `waits`: what for */
+        struct note *reason; /* else: of the close frame, or NULL */
+    };
     uint64_t id;
     uint64_t dropped;    /* messages left out, because it was too slow */
     uint64_t pinged_us;  /* when the last ping was sent */
@@ -66,21 +72,23 @@ struct conn {
     uint32_t ping_count; /* the last ping's payload */
     int lost_status;     /* libuv's, of what the connection was lost to; 0: nothing is known */
     uint16_t close_code;
-    struct address address; /* unknown where nothing is traced */
-    uint8_t state;          /* enum conn_state */
-    uint8_t closer;         /* enum conn_closer */
-    uint8_t violation;      /* enum ws_violation: what the peer broke */
-    bool client;            /* we are the client */
-    bool was_open;
-    bool heard;    /* something came since the last ping */
-    bool ended;    /* the peer's side has ended while we were paused */
-    bool paused;   /* nothing is read until the output has drained, or the next turn */
-    bool linger;   /* LEAVING: say FIN and wait for the peer's, so that it reads our last words */
-    bool too_many; /* beyond the limits: to be refused with 503 */
-    bool parted;   /* both close frames are said */
-    bool silent;   /* it did not answer a ping */
-    bool told;     /* that it is open no more */
-    bool deaf;     /* messages are not told any more */
+    struct address address;
+    uint8_t state;     /* enum conn_state */
+    uint8_t closer;    /* enum conn_closer */
+    uint8_t violation; /* enum ws_violation: what the peer broke */
+    bool client : 1;   /* we are the client */
+    bool waits : 1;    /* a server's: its request was not answered yet, for that has to wait */
+    bool was_open : 1;
+    bool heard : 1;  /* something came since the last ping */
+    bool ended : 1;  /* the peer's side has ended while we were paused */
+    bool paused : 1; /* nothing is read until the output has drained, or the next turn */
+    bool linger : 1; /* LEAVING: say FIN and wait for the peer's, so that it reads our last words */
+    bool too_many : 1; /* beyond the limits: to be refused with 503 */
+    bool parted : 1;   /* both close frames are said */
+    bool silent : 1;   /* it did not answer a ping */
+    bool told : 1;     /* that it is open no more */
+    bool mute : 1;     /* its pings are not answered */
+    bool deaf : 1;     /* messages are not told any more */
 };
 
 /* ---- conn.c: saying, writing, ending ---- */
@@ -106,11 +114,26 @@ int conn_commit_control(struct conn *c, const uint8_t *frame, size_t n);
 /* Writes what is pending, as far as the peer takes it. */
 void conn_flush(struct conn *c);
 
+/* Whether more waits for a connection that does not read than may, without the `fresh` bytes of
+ * this turn, of what it did not ask for; and: it is closed for that. */
+bool conn_is_too_slow(const struct conn *c, size_t fresh);
+void conn_close_slow(struct conn *c);
+
 /* A member of a room was given `fresh` bytes in this turn: is it too slow for the rest? */
 void conn_check_backlog(struct conn *c, size_t fresh);
 
 /* The peer's side of the stream has ended. */
 void conn_peer_ended(struct conn *c);
+
+/* Writes as conn_flush(), and does nothing else. False: the peer takes nothing any more. */
+bool conn_write(struct conn *c);
+
+/* Keeps how it ends. Whoever says it first has closed the connection. */
+void conn_note_close(struct conn *c, enum conn_closer closer, uint16_t code, const char *reason,
+                     size_t reason_len);
+
+/* A server's whose request has no answer, and will have none if it ends now. */
+bool conn_is_unanswered(const struct conn *c);
 
 /* Nothing more will be said: leave once everything is written. */
 void conn_leave(struct conn *c, bool linger);
@@ -151,6 +174,12 @@ void conn_say_pong(struct conn *c);
 
 /* Takes input in the state OPENING. */
 void opening_take(struct conn *c, uint8_t *p, size_t n);
+
+/* The answer that waits will not be given. */
+void opening_cancel(struct conn *c);
+
+/* It ends before it was answered: that is traced. */
+void opening_trace_end(const struct conn *c, const char *why);
 
 /* ---- endpoint.c ---- */
 

@@ -13,6 +13,7 @@ enum {
     /* Connections beyond the limit that may be told so; the next ones are reset. */
     REFUSALS_AT_ONCE = 32,
     RETRY_MS = 100,
+    LOOK_MS = 1000,    /* between two looks at whether a peer is there that is not read */
     PARTING_MS = 1000, /* a client waits for the server's end of the TCP connection */
     /* Bytes that may be on their way to other loops before those who send them wait. */
     TRANSIT_MAX = 16 * 1024 * 1024,
@@ -67,6 +68,17 @@ static void on_parting_expired(struct deadline *d) {
     conn_end(LIST_ENTRY(d, struct conn, deadline));
 }
 
+/* Of a peer that is not read, nobody tells that it has gone. */
+static void on_look(struct deadline *d) {
+    struct conn *c = LIST_ENTRY(d, struct conn, deadline);
+    int status;
+    if (stream_has_ended(&c->stream, &status)) {
+        conn_stream_events.on_end(&c->stream, status);
+    } else {
+        deadline_set(&c->endpoint->look, d);
+    }
+}
+
 /* ---- the turn ---- */
 
 static void on_retry(uv_timer_t *timer);
@@ -89,17 +101,26 @@ static void retry_soon(struct endpoint *ep) {
     }
 }
 
+static void flush_rooms(struct endpoint *ep) {
+    while (!list_is_empty(&ep->dirty_rooms)) {
+        room_flush(LIST_ENTRY(ep->dirty_rooms.next, struct room, queue));
+    }
+}
+
 /* What is said while somebody is flushed, because he leaves, is flushed in the same turn. */
-static void on_turn_end(void *ctx) {
-    struct endpoint *ep = ctx;
-    do {
+static bool on_turn_end(struct loop_turn *turn) {
+    struct endpoint *ep = LIST_ENTRY(turn, struct endpoint, turn);
+    bool worked = false;
+    while (!list_is_empty(&ep->dirty) || !list_is_empty(&ep->dirty_rooms)) {
         flush_dirty(ep);
-        room_flush(&ep->room);
-    } while (!list_is_empty(&ep->dirty) || ep->room.dirty);
+        flush_rooms(ep);
+        worked = true;
+    }
     chain_move_on(&ep->own);
     if (trace_flush(ep->config->trace)) {
         retry_soon(ep);
     }
+    return worked;
 }
 
 static bool is_ahead(const struct endpoint *ep) {
@@ -143,6 +164,26 @@ void endpoint_hold(struct endpoint *ep, bool held) {
     if (!held && !list_is_empty(&ep->yielded)) {
         endpoint_expect_yielded(ep);
     }
+}
+
+/* ---- handles ---- */
+
+static void handle_closed(struct endpoint *ep) {
+    if (--ep->handles > 0) {
+        return;
+    }
+    loop_remove_turn(ep->loop, &ep->turn);
+    if (ep->on_ended != NULL) {
+        ep->on_ended(ep);
+    }
+}
+
+static void on_handle_closed(uv_handle_t *handle) {
+    handle_closed(handle->data);
+}
+
+static void on_listener_closed(struct listener *l) {
+    handle_closed(l->ctx);
 }
 
 /* ---- accepting ---- */
@@ -193,13 +234,11 @@ static bool is_within_limits(struct conn *c) {
 static void start(struct conn *c, struct listener *l) {
     struct endpoint *ep = c->endpoint;
     bool welcome = is_within_limits(c);
-    if (stream_accept(&c->stream, &l->uv.stream, ep->config->tls) != TB_OK || ep->stopping) {
+    if (stream_accept(&c->stream, &l->uv.stream, l->tls) != TB_OK || ep->stopping) {
         conn_reset(c);
         return;
     }
-    if (trace_wants(ep->config->trace, LOG_NORMAL)) { /* a system call for nothing otherwise */
-        address_of_peer(&c->address, &c->stream.uv.stream);
-    }
+    address_of_peer(&c->address, &c->stream.uv.stream); /* it is not told once the peer has gone */
     if (!welcome) {
         const struct trace_handshake h = {.request = NULL};
         trace_refused(ep->config->trace, c, &h, "too many connections are waiting for a 503");
@@ -235,7 +274,7 @@ static void on_retry(uv_timer_t *timer) {
     }
 }
 
-int endpoint_listen(struct endpoint *ep, enum stream_kind kind, int fd) {
+int endpoint_listen(struct endpoint *ep, enum stream_kind kind, int fd, struct tls_context *tls) {
     size_t size = (ep->listener_count + 1) * sizeof *ep->listeners;
     struct listener **listeners = realloc(ep->listeners, size);
     struct listener *l = calloc(1, sizeof *l);
@@ -248,7 +287,10 @@ int endpoint_listen(struct endpoint *ep, enum stream_kind kind, int fd) {
         return TB_ENOMEM;
     }
     l->on_connection = on_connection;
+    l->on_closed = on_listener_closed;
     l->ctx = ep;
+    l->tls = tls;
+    ep->handles++;
     ep->listeners[ep->listener_count++] = l;
     return listener_open(l, ep->loop, kind, fd);
 }
@@ -256,23 +298,24 @@ int endpoint_listen(struct endpoint *ep, enum stream_kind kind, int fd) {
 /* ---- the end ---- */
 
 static void end_handles(struct endpoint *ep) {
-    uv_close((uv_handle_t *)&ep->idle, NULL);
-    uv_close((uv_handle_t *)&ep->retry, NULL);
-    deadline_queue_close(&ep->opening);
-    deadline_queue_close(&ep->ping);
-    deadline_queue_close(&ep->pong);
-    deadline_queue_close(&ep->closing);
-    deadline_queue_close(&ep->parting);
-    loop_end(ep->loop);
-    if (ep->on_ended != NULL) {
-        ep->on_ended(ep);
+    struct deadline_queue *const queues[] = {&ep->opening, &ep->ping,    &ep->pong,
+                                             &ep->closing, &ep->parting, &ep->look};
+    for (size_t i = 0; i < sizeof queues / sizeof *queues; i++) {
+        deadline_queue_close(queues[i], on_handle_closed, ep);
+        ep->handles++;
     }
+    uv_close((uv_handle_t *)&ep->retry, on_handle_closed);
+    uv_close((uv_handle_t *)&ep->idle, on_handle_closed);
+    ep->handles += 2 - 1; /* the one that stood for them is gone */
 }
 
 void endpoint_forget(struct conn *c) {
     struct endpoint *ep = c->endpoint;
     atomic_fetch_sub_explicit(&ep->shared->connections, 1, memory_order_relaxed);
     list_remove(&c->all);
+    if (ep->config->behaviour->on_freed != NULL) {
+        ep->config->behaviour->on_freed(c);
+    }
     conn_free(c);
     if (ep->stopping && list_is_empty(&ep->conns)) {
         end_handles(ep);
@@ -282,6 +325,8 @@ void endpoint_forget(struct conn *c) {
 static void part_with(struct conn *c) {
     if (c->state <= CONN_OPENING) {
         conn_end(c);
+    } else if (c->state == CONN_STALLED) {
+        conn_abort(c);
     } else {
         conn_close(c, WS_CLOSE_GOING_AWAY, "the server is stopping");
     }
@@ -323,7 +368,8 @@ int endpoint_init(struct endpoint *ep, struct loop *loop, const struct endpoint_
     }
     chunk_pool_init(&ep->pool, &shared->buffers);
     chain_init(&ep->own, &ep->pool, false);
-    room_init(&ep->room, &ep->pool, ep->cache, config->trace);
+    list_init(&ep->dirty_rooms);
+    room_init(&ep->room, ep);
     list_init(&ep->conns);
     list_init(&ep->dirty);
     list_init(&ep->yielded);
@@ -332,12 +378,14 @@ int endpoint_init(struct endpoint *ep, struct loop *loop, const struct endpoint_
     deadline_queue_init(&ep->pong, &loop->uv, config->ping_timeout_ms, on_pong_missing);
     deadline_queue_init(&ep->closing, &loop->uv, config->close_ms, on_closing_expired);
     deadline_queue_init(&ep->parting, &loop->uv, PARTING_MS, on_parting_expired);
+    deadline_queue_init(&ep->look, &loop->uv, LOOK_MS, on_look);
     uv_idle_init(&loop->uv, &ep->idle);
     ep->idle.data = ep;
     uv_timer_init(&loop->uv, &ep->retry);
     ep->retry.data = ep;
-    loop->turn_end = on_turn_end;
-    loop->ctx = ep;
+    ep->handles = 1; /* for all of its own, until end_handles() */
+    ep->turn.end = on_turn_end;
+    loop_add_turn(loop, &ep->turn);
     return TB_OK;
 }
 

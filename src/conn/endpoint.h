@@ -1,8 +1,9 @@
-/* conn/endpoint.h - the connections of one loop, those that come and those that we dial: a server
- * with its listeners and its room, or a client (conn/client.h).
+/* conn/endpoint.h - connections of one loop, those that come and those that we dial: a server with
+ * its listeners and its room, or a client (conn/client.h).
  *
  * Everything of an endpoint belongs to its loop's thread. What endpoints on several loops have in
- * common is a configuration that nobody changes and a handful of atomic counters.
+ * common is a configuration that nobody changes and a handful of atomic counters. A loop may have
+ * several endpoints; its end is its owner's business.
  */
 #ifndef TB_CONN_ENDPOINT_H
 #define TB_CONN_ENDPOINT_H
@@ -41,7 +42,6 @@ struct endpoint_config {
     uint64_t close_ms;         /* for the peer's part of a close */
     bool frame_events;         /* trace every frame */
     bool no_pongs;             /* leave pings unanswered */
-    struct tls_context *tls;   /* NULL: plain */
     const char *page_html;     /* the answer to a plain GET, for a browser */
     const char *page_text;     /* … and for everybody else */
     const struct conn_behaviour *behaviour;
@@ -62,42 +62,47 @@ struct endpoint {
     struct loop *loop;
     const struct endpoint_config *config;
     struct endpoint_shared *shared;
-    struct room room; /* everybody */
+    struct room room;                      /* everybody; the owner may make others (conn/room.h) */
+    void (*on_ended)(struct endpoint *ep); /* the owner's, see endpoint_stop(); NULL is allowed */
     /* private */
+    struct loop_turn turn;
     struct ws_session_config sessions[2]; /* by our role, enum ws_role */
     struct ws_deflate_cache *cache;
     struct chunk_pool pool;
     struct chain own; /* what is said to one connection alone */
     struct list conns;
-    struct list dirty;   /* conns with output of their own in this turn */
-    struct list yielded; /* conns that had enough for one turn */
-    uv_idle_t idle;      /* runs while somebody has yielded */
-    uv_timer_t retry;    /* a turn soon: for who could not be accepted, and for waiting log lines */
-    struct deadline_queue opening, ping, pong, closing, parting;
+    struct list dirty;       /* conns with output of their own in this turn */
+    struct list dirty_rooms; /* rooms to which something was said in this turn */
+    struct list yielded;     /* conns that had enough for one turn */
+    uv_idle_t idle;          /* runs while somebody has yielded */
+    uv_timer_t retry; /* a turn soon: for who could not be accepted, and for waiting log lines */
+    struct deadline_queue opening, ping, pong, closing, parting, look;
     struct listener **listeners;
     size_t listener_count;
+    size_t handles; /* that are not closed */
     bool stopping;
-    bool held;                             /* nobody is read */
-    void (*on_ended)(struct endpoint *ep); /* its handles are closed; NULL is allowed */
+    bool held; /* nobody is read */
 };
 
-/* An endpoint on the loop, whose end of the turn it takes over. TB_OK or TB_ENOMEM. */
+/* An endpoint on the loop; on_ended is the caller's to set afterwards. TB_OK or TB_ENOMEM. */
 int endpoint_init(struct endpoint *ep, struct loop *loop, const struct endpoint_config *config,
                   struct endpoint_shared *shared);
 
-/* Accepts from a listening descriptor, which it owns from now on in any case. TB_OK, TB_ENOMEM or
- * TB_ESYS. */
-int endpoint_listen(struct endpoint *ep, enum stream_kind kind, int fd);
+/* Accepts from a listening descriptor, which it owns from now on in any case; with a context, by
+ * TLS, which is the caller's and outlives the endpoint. TB_OK, TB_ENOMEM or TB_ESYS. */
+int endpoint_listen(struct endpoint *ep, enum stream_kind kind, int fd, struct tls_context *tls);
 
 /* Reads from nobody until told otherwise: what was received cannot be passed on now. At most one
  * message of each connection still comes. */
 void endpoint_hold(struct endpoint *ep, bool held);
 
-/* Accepts nobody any more, closes every connection with 1001 and ends the endpoint's handles when
- * the last has gone, so that loop_run() returns. Again: resets what is left. */
+/* Accepts nobody any more, closes every connection with 1001 and, when the last has gone, the
+ * endpoint's handles. When they are closed, on_ended is called: nothing of the endpoint is on its
+ * loop from then on, and it may be released, there or later. Again: resets what is left. */
 void endpoint_stop(struct endpoint *ep);
 
-/* Frees what is left; the loop has ended (or never run: endpoint_stop() was called then, too). */
+/* Frees what is left. The endpoint has ended: its loop, or another turn of it, has run after
+ * endpoint_stop(). If it is on a bus (conn/bus.h), the loop has been released before, too. */
 void endpoint_release(struct endpoint *ep);
 
 #endif

@@ -13,6 +13,10 @@ enum {
     READ_BUDGET = 1024 * 1024,
 };
 
+static bool takes_input(const struct conn *c) {
+    return c->state == CONN_OPEN || c->state == CONN_CLOSING;
+}
+
 /* ---- pings and pongs ---- */
 
 static void trace_pinged(struct conn *c, bool by_us, const uint8_t *p, size_t n) {
@@ -160,9 +164,26 @@ static void on_message(struct conn *c, const struct ws_event *ev) {
     }
 }
 
+/* False: nothing is said to it any more. */
+static bool tell_control(struct conn *c, const struct ws_event *ev) {
+    const struct conn_behaviour *behaviour = c->endpoint->config->behaviour;
+    if (c->state == CONN_OPEN && !c->deaf && behaviour->on_control != NULL) {
+        behaviour->on_control(c, ev);
+    }
+    return takes_input(c);
+}
+
+void conn_set_pongs(struct conn *c, bool on) {
+    c->mute = !on;
+    if (c->mute) {
+        free(c->pong);
+        c->pong = NULL;
+    }
+}
+
 static void on_ping(struct conn *c, const struct ws_event *ev) {
     trace_pinged(c, false, ev->data, ev->size);
-    if (c->endpoint->config->no_pongs) {
+    if (!tell_control(c, ev) || c->mute || c->endpoint->config->no_pongs) {
         return;
     }
     if (!stream_is_busy(&c->stream)) {
@@ -175,13 +196,20 @@ static void on_ping(struct conn *c, const struct ws_event *ev) {
 static void on_pong(struct conn *c, const struct ws_event *ev) {
     int64_t rtt_us = round_trip(c, ev);
     trace_ponged(c, false, ev->data, ev->size, rtt_us);
+    (void)tell_control(c, ev);
     if (rtt_us >= 0 && c->state == CONN_OPEN) {
         deadline_set(&c->endpoint->ping, &c->deadline);
     }
 }
 
+/* The peer has said it first, whatever is said now. */
 static void on_close(struct conn *c, const struct ws_event *ev) {
-    conn_answer_close(c, ev);
+    if (c->state == CONN_OPEN) {
+        conn_note_close(c, CONN_CLOSED_BY_PEER, ev->code, (const char *)ev->data, ev->size);
+    }
+    if (tell_control(c, ev)) {
+        conn_answer_close(c, ev);
+    }
 }
 
 static void on_violation(struct conn *c, const struct ws_event *ev) {
@@ -238,10 +266,6 @@ static bool has_said_enough(const struct conn *c, size_t said) {
            (said > READ_BUDGET || owes_reading(c) || endpoint_must_wait(c->endpoint));
 }
 
-static bool takes_input(const struct conn *c) {
-    return c->state == CONN_OPEN || c->state == CONN_CLOSING;
-}
-
 static void take_events(struct conn *c) {
     struct ws_event ev;
     size_t said = 0;
@@ -286,7 +310,7 @@ void conn_resume(struct conn *c) {
     session_feed(&c->session, held.data, held.len);
     take_events(c);
     bytes_release(&held);
-    if (c->paused || c->state == CONN_GONE) {
+    if (c->paused || c->state >= CONN_STALLED) {
         return;
     }
     if (c->ended) {

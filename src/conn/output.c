@@ -57,19 +57,34 @@ int output_follow(struct output *out, struct chain *chain) {
 
 /* ---- the list ---- */
 
-static int append(struct output *out, struct chunk *chunk, size_t from, size_t to) {
-    if (out->last != NULL && out->last->chunk == chunk && out->last->to == from) {
+static bool continues_last(const struct output *out, const struct chunk *chunk, size_t from,
+                           bool pushed) {
+    const struct range *last = out->last;
+    return last != NULL && last->chunk == chunk && last->to == from && last->pushed == pushed;
+}
+
+static int append(struct output *out, struct chunk *chunk, size_t from, size_t to, bool pushed) {
+    if (continues_last(out, chunk, from, pushed)) {
         out->last->to = to;
     } else {
         struct range *r = range_new(chunk, from, to);
         if (r == NULL) {
             return TB_ENOMEM;
         }
+        r->pushed = pushed;
         *(out->last == NULL ? &out->first : &out->last->next) = r;
         out->last = r;
     }
     out->listed += to - from;
+    out->pushed += pushed ? to - from : 0;
     return TB_OK;
+}
+
+static void leave_apart(struct output *out) {
+    if (out->apart != NULL) {
+        chunk_unref(out->apart);
+        out->apart = NULL;
+    }
 }
 
 static void remove_first(struct output *out) {
@@ -77,6 +92,7 @@ static void remove_first(struct output *out) {
     out->first = r->next;
     if (out->first == NULL) {
         out->last = NULL;
+        leave_apart(out);
     }
     range_free(r);
 }
@@ -85,7 +101,7 @@ static void remove_first(struct output *out) {
 static int list_log(struct output *out) {
     while (output_logged(out) > 0) {
         output_settle(out);
-        int err = append(out, out->chunk, out->offset, out->chunk->used);
+        int err = append(out, out->chunk, out->offset, out->chunk->used, true);
         if (err != TB_OK) {
             return err;
         }
@@ -105,11 +121,36 @@ int output_add(struct output *out, struct chain *own, size_t n) {
     if (err != TB_OK) {
         return err;
     }
-    return append(out, own->tail, own->tail->used - n, own->tail->used);
+    return append(out, own->tail, own->tail->used - n, own->tail->used, false);
+}
+
+static int push_copy(struct output *out, struct chunk *chunk, size_t from, size_t to) {
+    size_t n = to - from;
+    struct chain apart = {.pool = chunk->pool, .tail = out->apart};
+    uint8_t *dst = chain_reserve(&apart, n);
+    out->apart = apart.tail;
+    if (dst == NULL) {
+        return TB_ENOMEM;
+    }
+    memcpy(dst, chunk->data + from, n);
+    chain_commit(&apart, n);
+    return append(out, out->apart, out->apart->used - n, out->apart->used, true);
+}
+
+int output_push(struct output *out, struct chunk *chunk, size_t from, size_t to, bool apart) {
+    int err = list_log(out);
+    if (err != TB_OK) {
+        return err;
+    }
+    return apart ? push_copy(out, chunk, from, to) : append(out, chunk, from, to, true);
 }
 
 size_t output_listed(const struct output *out) {
     return out->listed;
+}
+
+size_t output_pushed(const struct output *out) {
+    return out->pushed;
 }
 
 size_t output_pending(const struct output *out) {
@@ -148,6 +189,7 @@ void output_advance(struct output *out, size_t n) {
         size_t take = r->to - r->from < n ? r->to - r->from : n;
         r->from += take;
         out->listed -= take;
+        out->pushed -= r->pushed ? take : 0;
         n -= take;
         if (r->from == r->to) {
             remove_first(out);
@@ -274,7 +316,9 @@ void output_discard(struct output *out) {
     while (out->first != NULL) {
         remove_first(out);
     }
+    leave_apart(out);
     out->listed = 0;
+    out->pushed = 0;
     if (out->chain != NULL) {
         leave_log(out);
     }

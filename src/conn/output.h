@@ -5,6 +5,9 @@
  * So a broadcast costs a member nothing until it is sent, and a member that is up to date holds
  * one place. Every range ends where a frame ends.
  *
+ * What nobody asked for, because it was said to many, is counted: a connection that does not read
+ * it must not keep it without bound. That is the log, and what was pushed.
+ *
  * What a blocked socket did not take is detached into `flight`, which alone may begin in the
  * middle of a frame and is therefore always sent to its end.
  */
@@ -31,7 +34,10 @@ struct flight {
 struct output {
     struct range *first;
     struct range *last;
-    size_t listed; /* bytes in the ranges */
+    size_t listed; /* bytes in the ranges, */
+    size_t pushed; /* and of these, those that were pushed */
+    struct chunk
+        *apart; /* where copies are made for this connection alone, while some are listed */
     /* The place in a room's log; chain is NULL while the connection is in no room. */
     const struct chain *chain;
     struct chunk *chunk;
@@ -51,9 +57,16 @@ int output_leave(struct output *out);
  * TB_OK or TB_ENOMEM. */
 int output_add(struct output *out, struct chain *own, size_t n);
 
+/* Whole frames, chunk->data[from..to), are for this connection, too. `apart`: as a copy. Somebody
+ * who is behind must not hold many chunks for the little in them that is his. TB_OK or TB_ENOMEM.
+ */
+int output_push(struct output *out, struct chunk *chunk, size_t from, size_t to, bool apart);
+
 /* Bytes to be sent that the system does not have yet: those said to this connection alone (and
- * what was listed), those in the log, and all of them. */
+ * what was listed); of these, those that were pushed, or logged before they were listed; those in
+ * the log; and all of them. */
 size_t output_listed(const struct output *out);
+size_t output_pushed(const struct output *out);
 size_t output_logged(const struct output *out);
 size_t output_pending(const struct output *out);
 

@@ -15,22 +15,47 @@ static void log_init(struct room_log *log, struct chunk_pool *pool) {
     chain_init(&log->chain, pool, true);
 }
 
-void room_init(struct room *room, struct chunk_pool *pool, struct ws_deflate_cache *cache,
-               struct trace *trace) {
+void room_init(struct room *room, struct endpoint *ep) {
+    room->endpoint = ep;
     room->count = 0;
     room->next = NULL;
-    room->cache = cache;
-    room->trace = trace;
-    room->dirty = false;
+    room->use = NULL;
     bytes_init(&room->packed);
+    list_init(&room->queue);
     list_init(&room->members);
-    log_init(&room->plain, pool);
+    log_init(&room->plain, &ep->pool);
     for (size_t bits = 0; bits <= WS_DEFLATE_BITS_MAX; bits++) {
-        log_init(&room->deflated[bits], pool);
+        log_init(&room->deflated[bits], &ep->pool);
     }
 }
 
+/* Somebody goes through the members, whose callbacks may release the room. */
+struct room_use {
+    struct room_use *outer;
+    bool released;
+};
+
+/* Not inlined: gcc would take a room that was released, and has the address of a use that is over,
+ * for one that somebody looks at. */
+__attribute__((noinline)) static void begin_use(struct room *room, struct room_use *use) {
+    *use = (struct room_use){.outer = room->use};
+    room->use = use;
+}
+
+/* Whether the room is still there. */
+static bool end_use(struct room *room, const struct room_use *use) {
+    if (use->released) {
+        return false;
+    }
+    room->use = use->outer;
+    return true;
+}
+
 void room_release(struct room *room) {
+    for (struct room_use *use = room->use; use != NULL; use = use->outer) {
+        use->released = true;
+    }
+    list_remove(&room->queue);
     bytes_release(&room->packed);
     chain_release(&room->plain.chain);
     for (size_t bits = 0; bits <= WS_DEFLATE_BITS_MAX; bits++) {
@@ -99,12 +124,13 @@ static int log_frame(struct room_log *log, uint8_t opcode, uint8_t rsv, const ui
 
 static int deflate(struct room *room, uint8_t bits, const uint8_t *p, size_t n) {
     bytes_clear(&room->packed);
-    struct ws_deflater *deflater = ws_deflater_take(room->cache, bits);
+    struct ws_deflate_cache *cache = room->endpoint->cache;
+    struct ws_deflater *deflater = ws_deflater_take(cache, bits);
     int err = deflater == NULL ? TB_ENOMEM : bytes_reserve(&room->packed, ws_deflate_bound(n));
     if (err == TB_OK) {
         err = ws_deflate_message(deflater, p, n, room->packed.data, &room->packed.len);
     }
-    ws_deflater_give(room->cache, deflater);
+    ws_deflater_give(cache, deflater);
     return err;
 }
 
@@ -136,15 +162,19 @@ static struct conn *first_member(struct room *room, const struct room_log *log) 
 }
 
 /* A message that somebody cannot get must not be missed silently. Whoever is abandoned leaves, and
- * others may leave with it. */
-static void abandon_members(struct room *room, const struct room_log *log) {
+ * others may leave with it. Whether the room is still there. */
+static bool abandon_members(struct room *room, const struct room_log *log) {
+    struct room_use use;
     struct conn *c;
-    while ((c = first_member(room, log)) != NULL) {
+    begin_use(room, &use);
+    while (!use.released && (c = first_member(room, log)) != NULL) {
         conn_abandon(c);
     }
+    return end_use(room, &use);
 }
 
-static void trace_members(struct room *room, uint8_t opcode, const uint8_t *p, size_t n) {
+static void trace_members(struct room *room, struct trace *trace, uint8_t opcode, const uint8_t *p,
+                          size_t n) {
     for (struct list *hook = room->members.next; hook != &room->members; hook = hook->next) {
         const struct conn *c = LIST_ENTRY(hook, struct conn, member);
         const struct room_log *log = log_of(room, c);
@@ -154,23 +184,28 @@ static void trace_members(struct room *room, uint8_t opcode, const uint8_t *p, s
                                         .size = n,
                                         .wire = tail->data + tail->used - log->last,
                                         .wire_size = log->last};
-        trace_sent(room->trace, c, &sent);
+        trace_sent(trace, c, &sent);
     }
 }
 
 void room_broadcast(struct room *room, uint8_t opcode, const uint8_t *p, size_t n) {
-    if (room->plain.members > 0 && log_frame(&room->plain, opcode, 0, p, n) != TB_OK) {
-        abandon_members(room, &room->plain);
+    struct endpoint *ep = room->endpoint;
+    if (room->plain.members > 0 && log_frame(&room->plain, opcode, 0, p, n) != TB_OK &&
+        !abandon_members(room, &room->plain)) {
+        return;
     }
     for (uint8_t bits = WS_DEFLATE_BITS_MIN; bits <= WS_DEFLATE_BITS_MAX; bits++) {
         struct room_log *log = &room->deflated[bits];
-        if (log->members > 0 && log_deflated(room, bits, opcode, p, n) != TB_OK) {
-            abandon_members(room, log);
+        if (log->members > 0 && log_deflated(room, bits, opcode, p, n) != TB_OK &&
+            !abandon_members(room, log)) {
+            return;
         }
     }
-    room->dirty = true;
-    if (trace_wants(room->trace, LOG_VERBOSE)) {
-        trace_members(room, opcode, p, n);
+    if (list_is_empty(&room->queue)) {
+        list_append(&ep->dirty_rooms, &room->queue);
+    }
+    if (trace_wants(ep->config->trace, LOG_VERBOSE)) {
+        trace_members(room, ep->config->trace, opcode, p, n);
     }
 }
 
@@ -199,22 +234,29 @@ static void end_flush(struct room *room) {
     release_packed(room);
 }
 
-/* Members may leave while one of them is flushed: that one, and any other. */
-void room_flush(struct room *room) {
-    if (!room->dirty) {
-        return;
-    }
-    room->dirty = false;
-    begin_flush(room);
-    room->next = room->members.next;
-    while (room->next != &room->members) {
-        struct conn *c = LIST_ENTRY(room->next, struct conn, member);
-        const struct room_log *log = log_of(room, c);
-        room->next = c->member.next;
-        conn_flush(c);
-        output_settle(&c->out);
+static void flush_next(struct room *room, const struct room_use *use) {
+    struct conn *c = LIST_ENTRY(room->next, struct conn, member);
+    const struct room_log *log = log_of(room, c);
+    room->next = c->member.next;
+    conn_flush(c);
+    output_settle(&c->out);
+    if (!use->released) {
         conn_check_backlog(c, (size_t)(log->chain.end - log->flushed));
     }
-    room->next = NULL;
-    end_flush(room);
+}
+
+/* Members may leave while one of them is flushed: that one, and any other. */
+void room_flush(struct room *room) {
+    struct room_use use;
+    list_remove(&room->queue);
+    begin_flush(room);
+    begin_use(room, &use);
+    room->next = room->members.next;
+    while (!use.released && room->next != &room->members) {
+        flush_next(room, &use);
+    }
+    if (end_use(room, &use)) {
+        room->next = NULL;
+        end_flush(room);
+    }
 }

@@ -1,6 +1,7 @@
 #include "conn/trace.h"
 
 #include <errno.h>
+#include <inttypes.h>
 #include <jansson.h>
 #include <stdatomic.h>
 #include <stdio.h>
@@ -8,6 +9,8 @@
 #include <string.h>
 #include <time.h>
 
+#include "base/err.h"
+#include "base/text.h"
 #include "conn/conn_state.h"
 #include "conn/trace_json.h"
 #include "conn/trace_text.h"
@@ -213,6 +216,24 @@ void trace_dropped(struct trace *t, const struct conn *c, uint64_t messages) {
     if (view_wants(t, LOG_NORMAL)) {
         t->view->dropped(t->view_ctx, c, messages);
     }
+}
+
+void trace_fault(struct trace *t, const struct conn *c, const char *id) {
+    if (takes_json(t, LOG_NORMAL)) {
+        write_json(t, LOG_NORMAL, c, "fault", json_pack("{s:s}", "id", id));
+    }
+    if (!view_wants(t, LOG_NORMAL)) {
+        return;
+    }
+    struct bytes line = BYTES_INIT;
+    int err = c == NULL ? TB_OK : bytes_appendf(&line, "#%" PRIu64 " ", c->id);
+    err = err == TB_OK ? bytes_append_str(&line, "fault ") : err;
+    err = err == TB_OK ? text_escape(&line, id, strlen(id), TEXT_ONE_LINE) : err;
+    err = err == TB_OK ? bytes_append(&line, "", 1) : err;
+    if (err == TB_OK) {
+        t->view->log(t->view_ctx, LOG_NORMAL, (const char *)line.data);
+    }
+    bytes_release(&line);
 }
 
 void trace_close(struct trace *t, const struct conn *c) {

@@ -111,6 +111,9 @@ void trace_control(struct trace *t, const struct conn *c, enum trace_from from,
                    const struct trace_control *k);
 void trace_violation(struct trace *t, const struct conn *c, enum ws_violation v);
 void trace_dropped(struct trace *t, const struct conn *c, uint64_t messages);
+/* A fault of that id, one that was asked for, had its effect; c may be NULL: on who was not let in.
+ */
+void trace_fault(struct trace *t, const struct conn *c, const char *id);
 /* The connection is gone: how, stands in it. */
 void trace_close(struct trace *t, const struct conn *c);
 

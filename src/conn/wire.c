@@ -9,23 +9,23 @@
 #include "proto/mask.h"
 
 bool wire_shape_is_plain(const struct wire_shape *shape) {
-    return shape->fragment == 0 && !shape->has_mask && !shape->has_rsv && !shape->has_opcode;
+    return shape->fragment == 0 && shape->fragment_count == 0 && !shape->has_mask &&
+           !shape->has_rsv && !shape->has_opcode && !shape->has_fin && !shape->has_length;
 }
 
 static int choose_mask(const struct conn *c, const struct wire_shape *shape, struct ws_head *h) {
     h->masked = shape->has_mask ? shape->masked : c->client;
-    if (shape->has_mask || !h->masked) {
+    if ((shape->has_mask && !shape->fresh) || !h->masked) {
         memcpy(h->mask, shape->mask, sizeof h->mask);
         return TB_OK;
     }
     return random_bytes(h->mask, sizeof h->mask);
 }
 
-/* Appends one frame to *out. */
-static int put_frame(struct ws_head *h, const uint8_t *p, struct bytes *out) {
-    size_t n = (size_t)h->length;
+/* Appends one frame of n bytes to *out, whatever its header says. */
+static int put_frame(struct ws_head *h, const uint8_t *p, size_t n, struct bytes *out) {
     h->len_size = ws_len_size(h->length);
-    if (bytes_reserve(out, WS_HEAD_MAX + n) != TB_OK) {
+    if (n > SIZE_MAX - WS_HEAD_MAX || bytes_reserve(out, WS_HEAD_MAX + n) != TB_OK) {
         return TB_ENOMEM;
     }
     out->len += ws_head_write(h, out->data + out->len);
@@ -40,31 +40,52 @@ static int put_frame(struct ws_head *h, const uint8_t *p, struct bytes *out) {
     return TB_OK;
 }
 
+/* The payload bytes of the i-th frame, of a message that has n bytes left. */
+static size_t frame_size(const struct wire_shape *shape, size_t i, size_t n) {
+    uint64_t size = n;
+    if (i < shape->fragment_count) {
+        size = shape->fragments[i];
+    } else if (shape->fragment_count == 0 && shape->fragment > 0) {
+        size = shape->fragment;
+    }
+    return size < n ? (size_t)size : n;
+}
+
+/* Whether the i-th frame, behind which n bytes are left, is the last one. */
+static bool is_last(const struct wire_shape *shape, size_t i, size_t n) {
+    return n == 0 && (i + 1 >= shape->fragment_count || shape->fragments[i + 1] != 0);
+}
+
 /* The message's frames. */
 static int put_frames(const struct conn *c, const struct wire_shape *shape, uint8_t opcode,
                       const uint8_t *p, size_t n, struct bytes *out) {
     struct ws_head h = {.opcode = shape->has_opcode ? shape->opcode : opcode,
                         .rsv = shape->has_rsv ? shape->rsv : 0};
     int err = TB_OK;
-    do {
-        size_t size = shape->fragment > 0 && shape->fragment < n ? (size_t)shape->fragment : n;
-        h.length = size;
-        h.fin = size == n;
+    bool last = false;
+    for (size_t i = 0; err == TB_OK && !last; i++) {
+        size_t size = frame_size(shape, i, n);
+        n -= size;
+        last = is_last(shape, i, n);
+        h.length = i == 0 && shape->has_length ? shape->length : size;
+        h.fin = last && (!shape->has_fin || shape->fin);
         err = choose_mask(c, shape, &h);
         if (err == TB_OK) {
-            err = put_frame(&h, p, out);
+            err = put_frame(&h, p, size, out);
         }
         h.opcode = WS_OP_CONTINUATION;
         h.rsv = 0;
         p = size > 0 ? p + size : p;
-        n -= size;
-    } while (err == TB_OK && n > 0);
+    }
     return err;
 }
 
 /* Only what the peer may take for a message is told as one. */
-static bool is_message(uint8_t opcode) {
-    return opcode == WS_OP_TEXT || opcode == WS_OP_BINARY;
+static bool is_message(const struct wire_shape *shape, uint8_t opcode, size_t n) {
+    bool whole = !shape->has_fin || shape->fin;
+    bool honest = !shape->has_length || (shape->length == n && shape->fragment_count == 0 &&
+                                         (shape->fragment == 0 || shape->fragment >= n));
+    return (opcode == WS_OP_TEXT || opcode == WS_OP_BINARY) && whole && honest;
 }
 
 void wire_send(struct conn *c, const struct wire_shape *shape, uint8_t opcode, const uint8_t *p,
@@ -77,7 +98,7 @@ void wire_send(struct conn *c, const struct wire_shape *shape, uint8_t opcode, c
     if (put_frames(c, shape, opcode, p, n, &frames) != TB_OK ||
         conn_put(c, frames.data, frames.len) != TB_OK) {
         conn_abandon(c);
-    } else if (!is_message(sent_as)) {
+    } else if (!is_message(shape, sent_as, n)) {
         trace_sent_raw(c->endpoint->config->trace, c, frames.data, frames.len);
     } else {
         const struct trace_sent sent = {

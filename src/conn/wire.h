@@ -16,13 +16,23 @@ struct conn;
 /* How a message's frames differ from lawful ones. All zero: not at all. */
 struct wire_shape {
     uint64_t fragment; /* payload bytes of a frame, the last one's may be fewer; 0: one frame */
-    bool has_mask;     /* `masked` and `mask` count; else a client's frames have a fresh key each */
+    /* Instead of `fragment`: the sizes of the first frames, one by one; what is left goes into
+     * another frame. Where the message ends early, what follows is left out, but for frames that
+     * are to be empty. NULL: none. */
+    const uint64_t *fragments;
+    size_t fragment_count;
+    bool has_mask; /* `masked` and `mask` count; else a client's frames have a fresh key each */
     bool masked;
+    bool fresh; /* masked with a fresh key for each frame: `mask` does not count */
     uint8_t mask[4];
     bool has_rsv;
     uint8_t rsv; /* of the first frame: RSV1, RSV2, RSV3 as bits 4, 2, 1 */
     bool has_opcode;
     uint8_t opcode; /* of the first frame, 0-15, instead of the message's own */
+    bool has_fin;
+    bool fin; /* of the last frame; the others' is not set */
+    bool has_length;
+    uint64_t length; /* what the first frame says that it holds, whatever that is */
 };
 
 bool wire_shape_is_plain(const struct wire_shape *shape);

@@ -36,8 +36,9 @@ void deadline_queue_init(struct deadline_queue *q, uv_loop_t *loop, uint64_t aft
     q->expired = expired;
 }
 
-void deadline_queue_close(struct deadline_queue *q) {
-    uv_close((uv_handle_t *)&q->timer, NULL);
+void deadline_queue_close(struct deadline_queue *q, uv_close_cb closed, void *data) {
+    q->timer.data = data;
+    uv_close((uv_handle_t *)&q->timer, closed);
 }
 
 void deadline_init(struct deadline *d) {

@@ -30,8 +30,9 @@ struct deadline_queue {
 void deadline_queue_init(struct deadline_queue *q, uv_loop_t *loop, uint64_t after_ms,
                          void (*expired)(struct deadline *d));
 
-/* Ends the timer; the loop must run once more. Nothing may wait in it. */
-void deadline_queue_close(struct deadline_queue *q);
+/* Ends the timer; the queue's memory is the loop's until closed() was called (it may be NULL), with
+ * a handle whose `data` that is. Nothing may wait in it. */
+void deadline_queue_close(struct deadline_queue *q, uv_close_cb closed, void *data);
 
 void deadline_init(struct deadline *d);
 

@@ -30,8 +30,15 @@ int listener_open(struct listener *l, struct loop *loop, enum stream_kind kind, 
     return err == 0 ? TB_OK : TB_ESYS;
 }
 
+static void on_closed(uv_handle_t *handle) {
+    struct listener *l = handle->data;
+    if (l->on_closed != NULL) {
+        l->on_closed(l);
+    }
+}
+
 void listener_close(struct listener *l) {
     if (!uv_is_closing(&l->uv.handle)) {
-        uv_close(&l->uv.handle, NULL);
+        uv_close(&l->uv.handle, on_closed);
     }
 }

@@ -20,14 +20,16 @@ struct listener {
     enum stream_kind kind;
     bool waiting; /* the owner could not take a connection yet; for the owner's use */
     void (*on_connection)(struct listener *l); /* one waits: stream_accept(s, &l->uv.stream, …) */
-    void *ctx;                                 /* the owner's */
+    void (*on_closed)(struct listener *l);     /* see listener_close(); may be NULL */
+    void *ctx;                                 /* the owner's, */
+    struct tls_context *tls;                   /* like this: for stream_accept() */
 };
 
 /* Starts accepting from fd, which is the listener's from now on. TB_OK or TB_ESYS; after an error
  * the listener is still to be closed. */
 int listener_open(struct listener *l, struct loop *loop, enum stream_kind kind, int fd);
 
-/* No new connections. The listener's memory is the loop's until its next turn, or its end. */
+/* No new connections. The listener's memory is the loop's until on_closed, or the loop's end. */
 void listener_close(struct listener *l);
 
 #endif

@@ -5,19 +5,37 @@
 
 #include "base/err.h"
 
-static void run_turn_end(struct loop *loop) {
-    if (loop->turn_end != NULL) {
-        loop->turn_end(loop->ctx);
+/* Asks everybody once. Whether anybody has done something. */
+static bool run_round(struct loop *loop) {
+    bool worked = false;
+    loop->next_turn = loop->turns.next;
+    while (loop->next_turn != &loop->turns) {
+        struct loop_turn *turn = LIST_ENTRY(loop->next_turn, struct loop_turn, hook);
+        loop->next_turn = turn->hook.next;
+        worked = turn->end(turn) || worked;
     }
+    return worked;
+}
+
+/* One who is alone has done all there is to do. */
+static bool are_several(const struct loop *loop) {
+    return loop->turns.next != loop->turns.prev;
+}
+
+static void end_turn(struct loop *loop) {
+    bool again;
+    do {
+        again = run_round(loop) && are_several(loop);
+    } while (again);
 }
 
 /* Timers run before the poll, and may have something to send that must not wait for it. */
 static void on_prepare(uv_prepare_t *handle) {
-    run_turn_end(handle->data);
+    end_turn(handle->data);
 }
 
 static void on_check(uv_check_t *handle) {
-    run_turn_end(handle->data);
+    end_turn(handle->data);
 }
 
 static void run_mailbox(struct loop *loop) {
@@ -53,6 +71,7 @@ static void start_own_handles(struct loop *loop) {
 int loop_init(struct loop *loop) {
     *loop = (struct loop){0};
     loop->last = &loop->first;
+    list_init(&loop->turns);
     loop->buffer = malloc(2 * LOOP_BUFFER_SIZE);
     if (loop->buffer == NULL) {
         return TB_ENOMEM;
@@ -94,9 +113,20 @@ void loop_end(struct loop *loop) {
     uv_unref((uv_handle_t *)&loop->wake);
 }
 
+void loop_add_turn(struct loop *loop, struct loop_turn *turn) {
+    list_append(&loop->turns, &turn->hook);
+}
+
+void loop_remove_turn(struct loop *loop, struct loop_turn *turn) {
+    if (loop->next_turn == &turn->hook) {
+        loop->next_turn = turn->hook.next;
+    }
+    list_remove(&turn->hook);
+}
+
 void loop_release(struct loop *loop) {
     run_mailbox(loop);
-    loop->turn_end = NULL;
+    list_init(&loop->turns);
     uv_close((uv_handle_t *)&loop->prepare, NULL);
     uv_close((uv_handle_t *)&loop->check, NULL);
     uv_close((uv_handle_t *)&loop->wake, NULL);

@@ -1,6 +1,9 @@
 #include "net/stream.h"
 
 #include <errno.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <poll.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
@@ -13,6 +16,12 @@
 
 #include "base/err.h"
 #include "net/stream_ops.h"
+
+#ifndef POLLRDHUP
+#define POLLRDHUP 0
+#endif
+
+enum { KEEP_ALIVE_IDLE_S = 15 };
 
 /* ---- writing to the wire ---- */
 
@@ -215,6 +224,36 @@ static size_t held_by_system(const struct stream *s) {
 
 size_t stream_unconfirmed(const struct stream *s) {
     return stream_unsent(s) + held_by_system(s);
+}
+
+bool stream_has_ended(const struct stream *s, int *status) {
+    uv_os_fd_t fd;
+    if (uv_fileno(&s->uv.handle, &fd) != 0) {
+        return false;
+    }
+    struct pollfd asked = {.fd = fd, .events = POLLRDHUP};
+    if (poll(&asked, 1, 0) <= 0) {
+        return false;
+    }
+    int error = 0;
+    socklen_t size = sizeof error;
+    (void)getsockopt(fd, SOL_SOCKET, SO_ERROR, &error, &size);
+    *status = uv_translate_sys_error(error);
+    return true;
+}
+
+void stream_keep_alive(struct stream *s) {
+    uv_os_fd_t fd;
+    if (s->uv.handle.type != UV_TCP || uv_fileno(&s->uv.handle, &fd) != 0) {
+        return; /* of a Unix socket's peer the system knows by itself */
+    }
+    uv_tcp_keepalive(&s->uv.tcp, 1, KEEP_ALIVE_IDLE_S);
+#ifdef TCP_KEEPINTVL
+    const int interval_s = 5;
+    const int count = 3;
+    setsockopt(fd, IPPROTO_TCP, TCP_KEEPINTVL, &interval_s, sizeof interval_s);
+    setsockopt(fd, IPPROTO_TCP, TCP_KEEPCNT, &count, sizeof count);
+#endif
 }
 
 static void on_fin_sent(uv_shutdown_t *req, int status) {

@@ -92,11 +92,13 @@ void stream_feed(struct stream *s, uint8_t *p, size_t n);
 
 /* Why TLS failed, in one line; NULL if it did not, or there is none. A server may refuse a client's
  * certificate after on_secured (TLS 1.3), so it is worth asking at any end with UV_EPROTO. On the
- * server's side these are OpenSSL's words. Gone in on_closed. */
+ * server's side these are OpenSSL's words, but where a client's certificate is not trusted: "the
+ * client is not trusted: the certificate expired on 2026-12-31". Gone in on_closed. */
 const char *stream_tls_failure(const struct stream *s);
 
-/* The same if, and only if, the peer's certificate is not trusted: "self-signed certificate", "the
- * certificate is not for 'example.org' but for 'a.test', 'b.test'". Safe for a terminal. */
+/* The same if, and only if, the peer's certificate is not trusted; on the client's side:
+ * "self-signed certificate", "the certificate is not for 'example.org' but for 'a.test', 'b.test'".
+ * Safe for a terminal. */
 const char *stream_tls_distrust(const struct stream *s);
 
 /* Appends one line on what was agreed and who the peer is, safe for a terminal: "TLSv1.3,
@@ -127,6 +129,15 @@ size_t stream_unsent(const struct stream *s);
 /* Bytes that the peer has not confirmed: those, and what the system holds, as far as it tells. It
  * shrinks whenever the peer takes something. */
 size_t stream_unconfirmed(const struct stream *s);
+
+/* Asks the system whether the peer has ended its side or is lost: of a stream that is not read,
+ * nobody tells. *status is then what on_end would have got. Not every system tells of an end that
+ * stands behind bytes that were not read. */
+bool stream_has_ended(const struct stream *s, int *status);
+
+/* Has the system find out, in a minute or so, whether the peer is still there while nothing is said
+ * to it: TCP's keep-alive probes. */
+void stream_keep_alive(struct stream *s);
 
 /* Says to the peer that nothing more comes (TLS: close_notify; then FIN), after what was written.
  */

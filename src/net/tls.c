@@ -71,6 +71,13 @@ BIO_METHOD *tls_wire_new(void) {
 
 /* ---- why it failed ---- */
 
+/* A server tells it in a line of its own, a client as a part of one. */
+static int say_distrust(struct tls_state *t, X509_STORE_CTX *store) {
+    const char *before = t->client ? "" : "the client is not trusted: ";
+    int err = bytes_append_str(&t->said, before);
+    return err == TB_OK ? tls_peer_distrust(store, &t->said) : err;
+}
+
 /* Takes the sentence in `said` if there was memory for it. */
 static void say(struct tls_state *t, int err, const char *if_no_memory) {
     bool made = err == TB_OK && bytes_append(&t->said, "", 1) == TB_OK;
@@ -82,7 +89,7 @@ int tls_judge_peer(int ok, X509_STORE_CTX *store) {
     struct tls_state *t = BIO_get_data(SSL_get_rbio(ssl));
     if (ok != 1 && !t->distrusted) {
         t->distrusted = true;
-        say(t, tls_peer_distrust(store, &t->said),
+        say(t, say_distrust(t, store),
             X509_verify_cert_error_string(X509_STORE_CTX_get_error(store)));
     }
     return ok;

@@ -11,10 +11,12 @@
 
 struct tls_context;
 
-/* A server's context from PEM files. On failure returns TB_ECRYPTO or TB_ENOMEM and *message says
- * which file and why, in one line. Nobody is asked for a passphrase. */
-int tls_server_new(const char *cert_file, const char *key_file, struct tls_context **context,
-                   struct bytes *message);
+/* A server's context from PEM files. With client_ca_file (NULL: none), a client must have a
+ * certificate that is in that file, or signed by one that is; others are refused in the handshake.
+ * On failure returns TB_ECRYPTO or TB_ENOMEM and *message says which file and why, in one line.
+ * Nobody is asked for a passphrase. */
+int tls_server_new(const char *cert_file, const char *key_file, const char *client_ca_file,
+                   struct tls_context **context, struct bytes *message);
 
 /* Appends a line to *notes if the certificate is not valid today: it is served all the same, but
  * clients that check it will not have it. */

@@ -1,8 +1,6 @@
 #include "net/tls_client.h"
 
 #include <openssl/err.h>
-#include <openssl/x509.h>
-#include <openssl/x509_vfy.h>
 
 #include "base/err.h"
 #include "net/tls_context.h"
@@ -10,21 +8,12 @@
 /* The one protocol that we speak in TLS (RFC 7301). */
 static const unsigned char alpn[] = "\x08http/1.1";
 
-/* With a file, what is in it is trusted as it is, be it a root or not: a tester has a server's own
- * certificate at hand more often than its issuer's. */
 static int load_trust(SSL_CTX *ssl, const char *ca_file, struct bytes *message) {
+    if (ca_file != NULL) {
+        return tls_load_trust(ssl, ca_file, message);
+    }
     ERR_clear_error();
-    if (ca_file == NULL) {
-        return SSL_CTX_set_default_verify_paths(ssl) == 1 ? TB_OK : TB_ENOMEM;
-    }
-    if (SSL_CTX_load_verify_file(ssl, ca_file) != 1) {
-        const char *const none = "it has no certificate in PEM form";
-        bool empty = ERR_GET_REASON(ERR_peek_error()) == X509_R_NO_CERTIFICATE_OR_CRL_FOUND;
-        return tls_explain(message, "cannot use the CA certificates", ca_file,
-                           empty ? none : tls_reason(none));
-    }
-    X509_VERIFY_PARAM_set_flags(SSL_CTX_get0_param(ssl), X509_V_FLAG_PARTIAL_CHAIN);
-    return TB_OK;
+    return SSL_CTX_set_default_verify_paths(ssl) == 1 ? TB_OK : TB_ENOMEM;
 }
 
 static int load_own(SSL_CTX *ssl, const struct tls_client_settings *s, struct bytes *message) {

@@ -3,6 +3,8 @@
 #include <openssl/err.h>
 #include <openssl/evp.h>
 #include <openssl/pem.h>
+#include <openssl/x509.h>
+#include <openssl/x509_vfy.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
@@ -66,6 +68,7 @@ static int give_passphrase(char *buf, int size, int writing, void *data) {
     return (int)n;
 }
 
+static const char *const no_certificate = "it has no certificate in PEM form";
 static const char *const cannot_use_key = "cannot use the private key";
 
 static void refuse_key(const struct tls_pair *pair, bool asked, struct bytes *message) {
@@ -101,7 +104,7 @@ int tls_load_pair(SSL_CTX *ssl, const struct tls_pair *pair, struct bytes *messa
     ERR_clear_error();
     if (SSL_CTX_use_certificate_chain_file(ssl, pair->cert_file) != 1) {
         return tls_explain(message, "cannot use the certificate", pair->cert_file,
-                           tls_reason("it has no certificate in PEM form"));
+                           tls_reason(no_certificate));
     }
     EVP_PKEY *key = read_key(pair, message);
     if (key == NULL) {
@@ -115,6 +118,20 @@ int tls_load_pair(SSL_CTX *ssl, const struct tls_pair *pair, struct bytes *messa
     }
     EVP_PKEY_free(key);
     return err;
+}
+
+/* ---- whom to trust ---- */
+
+/* A tester has a peer's own certificate at hand more often than its issuer's. */
+int tls_load_trust(SSL_CTX *ssl, const char *ca_file, struct bytes *message) {
+    ERR_clear_error();
+    if (SSL_CTX_load_verify_file(ssl, ca_file) != 1) {
+        bool empty = ERR_GET_REASON(ERR_peek_error()) == X509_R_NO_CERTIFICATE_OR_CRL_FOUND;
+        return tls_explain(message, "cannot use the CA certificates", ca_file,
+                           empty ? no_certificate : tls_reason(no_certificate));
+    }
+    X509_VERIFY_PARAM_set_flags(SSL_CTX_get0_param(ssl), X509_V_FLAG_PARTIAL_CHAIN);
+    return TB_OK;
 }
 
 /* ---- the context ---- */

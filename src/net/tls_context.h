@@ -28,13 +28,17 @@ struct tls_context *tls_context_new(const SSL_METHOD *method);
 /* A stream's BIO: its data is the stream's struct tls_state (tls.c). NULL if memory is out. */
 BIO_METHOD *tls_wire_new(void);
 
-/* A client's callbacks, which keep in the stream's state why it fails: SSL_CTX_set_verify() and
- * SSL_CTX_set_client_cert_cb(). */
+/* Callbacks that keep in the stream's state why it fails: for SSL_CTX_set_verify(), and, a
+ * client's, for SSL_CTX_set_client_cert_cb(). */
 int tls_judge_peer(int ok, X509_STORE_CTX *store);
 int tls_has_no_cert(SSL *ssl, X509 **cert, EVP_PKEY **key);
 
 /* TB_OK, or TB_ECRYPTO and *message says why. */
 int tls_load_pair(SSL_CTX *ssl, const struct tls_pair *pair, struct bytes *message);
+
+/* What is in the file is trusted as it is, be it a root or not. TB_OK, or TB_ECRYPTO and *message
+ * says why. */
+int tls_load_trust(SSL_CTX *ssl, const char *ca_file, struct bytes *message);
 
 /* Appends "WHAT 'FILE' (WHY)" and clears OpenSSL's errors. Returns TB_ECRYPTO. */
 int tls_explain(struct bytes *message, const char *what, const char *file, const char *why);

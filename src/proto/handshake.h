@@ -27,6 +27,7 @@ struct ws_server_policy {
     size_t origin_count;
     const char *const *subprotocols; /* those that we speak; the client's order decides */
     size_t subprotocol_count;
+    bool server_order;        /* ours decides: s.4.2.2 leaves the choice to the server */
     bool deflate;             /* accept permessage-deflate */
     bool no_context_takeover; /* ask both sides for it: no memory between messages, and a
                                  broadcast can be compressed once for all */
@@ -51,15 +52,31 @@ struct ws_answer {
 int ws_handshake_judge(const struct http1 *request, const struct ws_server_policy *policy,
                        struct ws_answer *answer);
 
-/* Appends the 101 response for an answer without violation. TB_OK or TB_ENOMEM. */
-int ws_handshake_accept(const struct ws_answer *answer, struct bytes *out);
+/* An answer may have further header lines, "Name: value" each, NULL behind the last; `headers`
+ * NULL: none. They are none of those that the answer has from elsewhere: Connection, Upgrade, the
+ * Sec-WebSocket- ones, and those of a body. One that cannot stand as a header line (nor a
+ * content type that cannot) is TB_EINVAL, so that what somebody else said cannot end the head. */
 
-/* Appends a refusal: status line, Connection: close, Content-Type, Content-Length, the headers
- * that the status needs (426: Upgrade and Sec-WebSocket-Version: 13, and `upgrade` in Connection;
- * 405: Allow; 503: Retry-After: 1), then the body (`head_only`: without it). TB_OK or TB_ENOMEM.
- */
-int ws_handshake_refuse(unsigned status, const char *content_type, const char *body, bool head_only,
+/* Appends the 101 response for an answer without violation. TB_OK, TB_EINVAL or TB_ENOMEM. */
+int ws_handshake_accept(const struct ws_answer *answer, const char *const *headers,
                         struct bytes *out);
+
+/* A refusal. */
+struct ws_refusal {
+    unsigned status;
+    const char *content_type; /* NULL: no such line */
+    const char *body;
+    size_t body_size;
+    const char *const *headers;
+    bool head_only; /* the request was HEAD: all but the body */
+};
+
+/* Appends a refusal: status line, Connection: close, the headers that the status needs (426:
+ * Upgrade and Sec-WebSocket-Version: 13, and `upgrade` in Connection; 405: Allow; 503: Retry-After:
+ * 1; the last two unless `headers` have it), `headers`, Content-Type, Content-Length, then the
+ * body. A status that has no body (1xx, 204, 304) is without the last three (RFC 9110 s.6.4.1,
+ * s.8.6). TB_OK, TB_EINVAL or TB_ENOMEM. */
+int ws_handshake_refuse(const struct ws_refusal *r, struct bytes *out);
 
 /* The phrase of an HTTP status: "Upgrade Required". Never NULL. */
 const char *http_status_phrase(unsigned status);

@@ -44,12 +44,8 @@ static bool is_ours(struct http1_str name) {
 }
 
 static bool is_header(const char *line) {
-    const char *colon = strchr(line, ':');
-    if (colon == NULL) {
-        return false;
-    }
-    struct http1_str name = {line, (size_t)(colon - line)};
-    return http1_str_is_token(name) && !is_ours(name) && http1_is_value(colon + 1);
+    struct http1_str name;
+    return http1_is_line(line, &name) && !is_ours(name);
 }
 
 /* Distinct tokens (s.4.1 no. 10). */

@@ -208,8 +208,8 @@ static int judge(struct judgement *j, enum ws_violation *violation) {
 static int answer_switching(struct judgement *j) {
     struct ws_answer *answer = j->answer;
     answer->status = 101;
-    answer->subprotocol =
-        ws_subprotocol_choose(j->request, j->policy->subprotocols, j->policy->subprotocol_count);
+    answer->subprotocol = ws_subprotocol_choose(
+        j->request, j->policy->subprotocols, j->policy->subprotocol_count, j->policy->server_order);
     return ws_accept_key(http1_header(j->request, "Sec-WebSocket-Key", NULL).p, answer->accept);
 }
 

@@ -494,3 +494,8 @@ bool http1_is_value(const char *s) {
     }
     return true;
 }
+
+bool http1_is_line(const char *line, struct http1_str *name) {
+    *name = (struct http1_str){line, strcspn(line, ":")};
+    return line[name->n] == ':' && http1_str_is_token(*name) && http1_is_value(line + name->n + 1);
+}

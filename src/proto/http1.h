@@ -103,4 +103,7 @@ bool http1_str_is_token(struct http1_str s);
  * What could end a line early is one. */
 bool http1_is_value(const char *s);
 
+/* Whether a string can stand as a whole header line, "Name: value"; *name gets its name then. */
+bool http1_is_line(const char *line, struct http1_str *name);
+
 #endif

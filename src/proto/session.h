@@ -83,12 +83,12 @@ struct ws_session {
     uint8_t mask[4];
     uint8_t mask_phase;
     uint8_t control_len;
-    bool fin;
-    bool masked;
-    bool message_compressed;
-    bool head_told; /* the header that comes next was reported (frame_events) */
-    uint8_t lent;   /* enum in session.c: which memory the last event pointed into */
-    bool close_put;
+    uint8_t lent; /* enum in session.c: which memory the last event pointed into */
+    bool fin : 1;
+    bool masked : 1;
+    bool message_compressed : 1;
+    bool head_told : 1; /* the header that comes next was reported (frame_events) */
+    bool close_put : 1;
     struct ws_deflate deflate;
 };
 

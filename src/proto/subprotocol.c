@@ -68,16 +68,20 @@ int ws_subprotocol_check(const struct http1 *request, bool *good) {
 }
 
 const char *ws_subprotocol_choose(const struct http1 *request, const char *const *known,
-                                  size_t count) {
+                                  size_t count, bool known_order) {
     struct http1_list list;
     struct http1_str element;
+    size_t best = count;
     http1_list_init(&list, request, header_name);
     while (http1_list_next(&list, &element)) {
-        for (size_t i = 0; i < count; i++) {
+        for (size_t i = 0; i < best; i++) {
             if (http1_str_is(element, known[i])) {
-                return known[i];
+                best = i;
             }
         }
+        if (best < count && !known_order) {
+            break;
+        }
     }
-    return NULL;
+    return best < count ? known[best] : NULL;
 }

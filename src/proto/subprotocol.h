@@ -11,8 +11,9 @@
  * O(n log n): the list is the peer's. TB_OK or TB_ENOMEM. */
 int ws_subprotocol_check(const struct http1 *request, bool *good);
 
-/* The first of the client's list that is among known[0..count), or NULL. */
+/* The first of the client's list that is among known[0..count), or, with known_order, the first of
+ * known[0..count) that is in the client's list; or NULL. */
 const char *ws_subprotocol_choose(const struct http1 *request, const char *const *known,
-                                  size_t count);
+                                  size_t count, bool known_order);
 
 #endif

@@ -7,6 +7,7 @@
 #include <strings.h>
 
 #include "base/ascii.h"
+#include "base/encoding.h"
 #include "base/err.h"
 #include "base/text.h"
 #include "base/units.h"
@@ -123,24 +124,6 @@ int url_take_scheme(const struct url_reader *r, const char *s, size_t n) {
 
 /* ---- user and password ---- */
 
-static int hex_value(char c) {
-    return ascii_is_digit(c) ? c - '0' : ascii_lower(c) - 'a' + 10;
-}
-
-/* Reads the character in front of p[0..n), which may be percent-encoded. Returns how many bytes it
- * has there, 0 if the encoding is broken. */
-static size_t decode_one(const char *p, size_t n, char *c) {
-    if (p[0] != '%') {
-        *c = p[0];
-        return 1;
-    }
-    if (n < 3 || !ascii_is_hex(p[1]) || !ascii_is_hex(p[2])) {
-        return 0;
-    }
-    *c = (char)(hex_value(p[1]) << 4 | hex_value(p[2]));
-    return 3;
-}
-
 /* *to becomes p[0..n) without its percent encoding. */
 static int decode(const struct url_reader *r, char **to, const char *p, size_t n) {
     char *out = calloc(n + 1, 1);
@@ -149,7 +132,7 @@ static int decode(const struct url_reader *r, char **to, const char *p, size_t n
     }
     *to = out;
     for (size_t i = 0, size; i < n; i += size, out++) {
-        size = decode_one(p + i, n - i, out);
+        size = percent_decode_one(p + i, n - i, out);
         if (size == 0) {
             return url_refuse(r, "a '%%' in user or password is written %%25");
         }

@@ -145,7 +145,7 @@ void start(void) {
 void serve(void) {
     uint16_t port = 0;
     int fd = socket_listen("127.0.0.1", &port);
-    assert_int_equal(endpoint_listen(&f.endpoint, STREAM_TCP, fd), TB_OK);
+    assert_int_equal(endpoint_listen(&f.endpoint, STREAM_TCP, fd, f.server_tls), TB_OK);
     go_to(port);
 }
 
@@ -155,6 +155,7 @@ void stop(void) {
         endpoint_stop(&f.endpoint);
     }
     endpoint_stop(&f.endpoint);
+    loop_end(&f.loop);
     loop_run(&f.loop);
     loop_release(&f.loop);
     endpoint_release(&f.endpoint);

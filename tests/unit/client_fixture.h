@@ -26,7 +26,8 @@ struct client_fixture {
     struct endpoint_config config;
     struct endpoint_shared shared;
     struct client_target target;
-    struct conn *c; /* what was dialled last */
+    struct conn *c;                 /* what was dialled last */
+    struct tls_context *server_tls; /* of serve(); NULL: plain */
 
     /* the server: a socket at 127.0.0.1, and the connection that was accepted there */
     int listening;

@@ -3,12 +3,20 @@
 #include "base/bytes.h"
 
 struct server_rig rig;
-unsigned opens, messages, closes;
+unsigned opens, messages, closes, freed;
 uint64_t message_bytes;
 struct last_close last_close;
+const struct conn_terms *(*do_request)(struct conn *c, const struct http1 *request);
 void (*do_open)(struct conn *c);
 void (*do_message)(struct conn *c, const struct ws_event *ev);
+void (*do_control)(struct conn *c, const struct ws_event *ev);
+void (*do_drained)(struct conn *c);
 void (*do_close)(struct conn *c);
+void (*do_freed)(struct conn *c);
+
+static const struct conn_terms *on_request(struct conn *c, const struct http1 *request) {
+    return do_request == NULL ? NULL : do_request(c, request);
+}
 
 static void on_open(struct conn *c) {
     opens++;
@@ -25,6 +33,18 @@ static void on_message(struct conn *c, const struct ws_event *ev) {
     }
 }
 
+static void on_control(struct conn *c, const struct ws_event *ev) {
+    if (do_control != NULL) {
+        do_control(c, ev);
+    }
+}
+
+static void on_drained(struct conn *c) {
+    if (do_drained != NULL) {
+        do_drained(c);
+    }
+}
+
 static void on_close(struct conn *c) {
     closes++;
     last_close.code = c->close_code;
@@ -34,8 +54,22 @@ static void on_close(struct conn *c) {
     }
 }
 
+static void on_freed(struct conn *c) {
+    freed++;
+    if (do_freed != NULL) {
+        do_freed(c);
+    }
+}
+
 static const struct conn_behaviour behaviour = {
-    .on_open = on_open, .on_message = on_message, .on_close = on_close};
+    .on_request = on_request,
+    .on_open = on_open,
+    .on_message = on_message,
+    .on_control = on_control,
+    .on_drained = on_drained,
+    .on_close = on_close,
+    .on_freed = on_freed,
+};
 
 static void echo(struct conn *c, const struct ws_event *ev) {
     conn_send(c, ev->opcode, ev->data, ev->size);
@@ -43,11 +77,15 @@ static void echo(struct conn *c, const struct ws_event *ev) {
 
 int set_up(void **state) {
     (void)state;
-    opens = messages = closes = 0;
+    opens = messages = closes = freed = 0;
     message_bytes = 0;
+    do_request = NULL;
     do_open = NULL;
     do_message = echo;
+    do_control = NULL;
+    do_drained = NULL;
     do_close = NULL;
+    do_freed = NULL;
     server_rig_configure(&rig, &behaviour);
     return 0;
 }

@@ -17,7 +17,7 @@
 #include "ws_client.h"
 
 extern struct server_rig rig;
-extern unsigned opens, messages, closes;
+extern unsigned opens, messages, closes, freed;
 extern uint64_t message_bytes;
 
 struct last_close {
@@ -27,9 +27,13 @@ struct last_close {
 extern struct last_close last_close;
 
 /* What else is done; NULL: nothing. Messages are echoed unless a test says otherwise. */
+extern const struct conn_terms *(*do_request)(struct conn *c, const struct http1 *request);
 extern void (*do_open)(struct conn *c);
 extern void (*do_message)(struct conn *c, const struct ws_event *ev);
+extern void (*do_control)(struct conn *c, const struct ws_event *ev);
+extern void (*do_drained)(struct conn *c);
 extern void (*do_close)(struct conn *c);
+extern void (*do_freed)(struct conn *c);
 
 /* A test's setup: as patient as server_rig_configure() makes it, all counts 0. */
 int set_up(void **state);

@@ -45,7 +45,7 @@ bool server_rig_start(struct server_rig *rig) {
         rig->port = bindings.port;
         int fd = bindings.items[0].fd;
         bindings.items[0].fd = -1;
-        ok = endpoint_listen(&rig->endpoint, STREAM_TCP, fd) == TB_OK;
+        ok = endpoint_listen(&rig->endpoint, STREAM_TCP, fd, NULL) == TB_OK;
     }
     bindings_release(&bindings);
     bytes_release(&message);
@@ -74,6 +74,7 @@ bool server_rig_stop(struct server_rig *rig) {
         endpoint_stop(&rig->endpoint);
     }
     endpoint_stop(&rig->endpoint);
+    loop_end(&rig->loop);
     loop_run(&rig->loop);
     loop_release(&rig->loop);
     endpoint_release(&rig->endpoint);

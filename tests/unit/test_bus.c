@@ -62,6 +62,10 @@ static void run_stop(struct loop_task *task) {
     endpoint_stop(&((struct worker *)task)->endpoint);
 }
 
+static void on_ended(struct endpoint *ep) {
+    loop_end(ep->loop);
+}
+
 static void *run(void *arg) {
     loop_run(&((struct worker *)arg)->loop);
     return NULL;
@@ -75,14 +79,23 @@ static void make_worker(struct worker *w) {
     w->stop.run = run_stop;
     assert_int_equal(loop_init(&w->loop), TB_OK);
     assert_int_equal(endpoint_init(&w->endpoint, &w->loop, &config, &shared), TB_OK);
+    w->endpoint.on_ended = on_ended;
     assert_int_equal(bindings_add_hosts(&bindings, host, 1, 0, 1, &message, &notes), TB_OK);
     w->port = bindings.port;
     int fd = bindings.items[0].fd;
     bindings.items[0].fd = -1;
-    assert_int_equal(endpoint_listen(&w->endpoint, STREAM_TCP, fd), TB_OK);
+    assert_int_equal(endpoint_listen(&w->endpoint, STREAM_TCP, fd, NULL), TB_OK);
     bindings_release(&bindings);
     bytes_release(&message);
     bytes_release(&notes);
+}
+
+static void make_all(void) {
+    memset(&shared, 0, sizeof shared);
+    for (int i = 0; i < LOOPS; i++) {
+        make_worker(&workers[i]);
+        endpoints[i] = &workers[i].endpoint;
+    }
 }
 
 static void start(void) {
@@ -97,11 +110,7 @@ static void start(void) {
                                       .page_html = "",
                                       .page_text = "",
                                       .behaviour = &behaviour};
-    memset(&shared, 0, sizeof shared);
-    for (int i = 0; i < LOOPS; i++) {
-        make_worker(&workers[i]);
-        endpoints[i] = &workers[i].endpoint;
-    }
+    make_all();
     for (int i = 0; i < LOOPS; i++) {
         assert_int_equal(pthread_create(&workers[i].thread, NULL, run, &workers[i]), 0);
     }
@@ -307,17 +316,94 @@ static void a_sender_waits_for_loops_that_are_behind(void **state) {
     sem_destroy(&nap.go_on);
 }
 
+/* ---- whatever is sent ---- */
+
+/* What came to each loop, as "[x]" and "(x)"; these loops run on the test's own thread. */
+static struct bytes came[LOOPS];
+
+static void note(const struct endpoint *to, char open, const uint8_t *p, size_t n, char close) {
+    for (int i = 0; i < LOOPS; i++) {
+        if (endpoints[i] == to) {
+            assert_int_equal(bytes_appendf(&came[i], "%c%.*s%c", open, (int)n, p, close), TB_OK);
+        }
+    }
+}
+
+static void note_square(struct endpoint *to, const uint8_t *p, size_t n) {
+    note(to, '[', p, n, ']');
+}
+
+static void note_round(struct endpoint *to, const uint8_t *p, size_t n) {
+    note(to, '(', p, n, ')');
+}
+
+static void end_all(void) {
+    for (int i = 0; i < LOOPS; i++) {
+        if (!endpoints[i]->stopping) {
+            endpoint_stop(endpoints[i]);
+        }
+        loop_run(&workers[i].loop);
+        loop_release(&workers[i].loop);
+        endpoint_release(endpoints[i]);
+    }
+}
+
+static void assert_came(int loop, const char *text) {
+    assert_int_equal(came[loop].len, strlen(text));
+    assert_memory_equal(came[loop].len > 0 ? (const char *)came[loop].data : "", text,
+                        strlen(text));
+    bytes_release(&came[loop]);
+}
+
+static void what_is_sent_comes_in_order_to_every_other_loop(void **state) {
+    (void)state;
+    char text[] = "one";
+    make_all();
+    assert_int_equal(bus_send(&bus, endpoints[1], note_square, text, 3), TB_OK);
+    text[0] = 'x'; /* it was copied */
+    assert_int_equal(bus_send(&bus, endpoints[1], note_round, "", 0), TB_OK);
+    assert_int_equal(bus_send(&bus, endpoints[1], note_square, "three", 5), TB_OK);
+    assert_int_equal(atomic_load(&shared.in_transit), 2 * 8);
+    for (int i = 0; i < LOOPS; i++) {
+        uv_run(&workers[i].loop.uv, UV_RUN_NOWAIT);
+    }
+    assert_came(0, "[one]()[three]");
+    assert_came(1, "");
+    assert_came(2, "[one]()[three]");
+    assert_int_equal(atomic_load(&shared.in_transit), 0);
+    end_all();
+}
+
+static void nothing_comes_to_an_endpoint_that_stops(void **state) {
+    (void)state;
+    make_all();
+    assert_int_equal(bus_send(&bus, endpoints[0], note_square, "late", 4), TB_OK);
+    endpoint_stop(endpoints[1]);
+    end_all();
+    assert_came(1, "");
+    assert_came(2, ""); /* it was told to stop before its loop had a turn */
+    assert_int_equal(atomic_load(&shared.in_transit), 0);
+}
+
+static void alone_on_the_bus_nothing_is_sent(void **state) {
+    (void)state;
+    const struct bus alone = {endpoints, 1};
+    make_all();
+    fail_alloc_at(0);
+    int err = bus_send(&alone, endpoints[0], note_square, "to nobody", 9);
+    fail_alloc_off();
+    assert_int_equal(err, TB_OK);
+    end_all();
+    assert_came(0, "");
+}
+
 /* The loops do not run: what was said stands in the logs and mailboxes. */
 static void a_failed_allocation_means_that_nobody_gets_it(void **state) {
     (void)state;
     unsigned n = 0;
     int err;
-    memset(&shared, 0, sizeof shared);
     do {
-        for (int i = 0; i < LOOPS; i++) {
-            make_worker(&workers[i]);
-            endpoints[i] = &workers[i].endpoint;
-        }
+        make_all();
         fail_alloc_at(n);
         err = bus_broadcast(&bus, endpoints[1], WS_OP_TEXT, (const uint8_t *)"hi", 2);
         fail_alloc_off();
@@ -325,11 +411,8 @@ static void a_failed_allocation_means_that_nobody_gets_it(void **state) {
         for (int i = 0; i < LOOPS; i++) {
             bool expected = err == TB_OK && i != 1;
             assert_int_equal(workers[i].loop.first != NULL, expected);
-            endpoint_stop(endpoints[i]);
-            loop_run(&workers[i].loop);
-            loop_release(&workers[i].loop);
-            endpoint_release(endpoints[i]);
         }
+        end_all();
     } while (n++ < alloc_count());
     assert_int_equal(err, TB_OK);
     assert_int_equal(n, LOOPS + 1);
@@ -343,6 +426,9 @@ int main(void) {
         cmocka_unit_test(large_and_empty_messages_cross_the_loops),
         cmocka_unit_test(a_sender_waits_for_loops_that_are_behind),
         cmocka_unit_test(a_message_to_a_loop_that_stops_is_freed),
+        cmocka_unit_test(what_is_sent_comes_in_order_to_every_other_loop),
+        cmocka_unit_test(nothing_comes_to_an_endpoint_that_stops),
+        cmocka_unit_test(alone_on_the_bus_nothing_is_sent),
         cmocka_unit_test(a_failed_allocation_means_that_nobody_gets_it),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -283,6 +283,50 @@ static void nothing_is_sent_on_what_is_not_open(void **state) {
     stop();
 }
 
+/* ---- misbehaving ---- */
+
+static void an_abort_resets_an_open_connection(void **state) {
+    (void)state;
+    start();
+    open_up();
+    conn_abort(f.c);
+    assert_int_equal(hear_end(), ECONNRESET);
+    assert_ended(CONN_CLOSED_BY_US, WS_CLOSE_ABNORMAL, "");
+    stop();
+}
+
+static void an_abort_resets_what_is_not_open_yet_and_nobody_is_told(void **state) {
+    (void)state;
+    start();
+    dial_and_accept();
+    hear_head();
+    conn_stall(f.c); /* not open yet: nothing happens */
+    conn_abort(f.c);
+    assert_int_equal(hear_end(), ECONNRESET);
+    await_connections(0);
+    assert_int_equal(f.refusals, 0);
+    stop();
+}
+
+static void a_client_stalls_until_the_server_has_gone(void **state) {
+    (void)state;
+    start();
+    f.endpoint.look.after_ms = 10;
+    open_up();
+    conn_stall(f.c);
+    conn_send(f.c, WS_OP_TEXT, (const uint8_t *)"no", 2);
+    say_frame(0x89, "ping", 4);
+    say_frame(0x88, "\x03\xe8", 2);
+    for (int i = 0; i < 20; i++) {
+        turn();
+    }
+    assert_int_equal(f.in.len, 0);
+    assert_int_equal(f.closes, 0);
+    leave();
+    assert_ended(CONN_LOST, WS_CLOSE_ABNORMAL, "");
+    stop();
+}
+
 int main(void) {
     signal(SIGPIPE, SIG_IGN);
     const struct CMUnitTest tests[] = {
@@ -302,6 +346,9 @@ int main(void) {
         TEST(pings_may_be_left_unanswered),
         TEST(a_server_that_answers_no_ping_is_given_up),
         TEST(nothing_is_sent_on_what_is_not_open),
+        TEST(an_abort_resets_an_open_connection),
+        TEST(an_abort_resets_what_is_not_open_yet_and_nobody_is_told),
+        TEST(a_client_stalls_until_the_server_has_gone),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -123,10 +123,11 @@ static void stop_behind(void) {
 
 static void use_tls(const struct tls_client_settings *settings) {
     struct bytes message = BYTES_INIT;
-    assert_int_equal(tls_server_new(made.cert_file, made.key_file, &server_tls, &message), TB_OK);
+    assert_int_equal(tls_server_new(made.cert_file, made.key_file, NULL, &server_tls, &message),
+                     TB_OK);
     assert_int_equal(tls_client_new(settings, &client_tls, &message), TB_OK);
     bytes_release(&message);
-    f.config.tls = server_tls;
+    f.server_tls = server_tls;
     f.target.tls = client_tls;
     f.target.host = "a.test";
 }
@@ -161,6 +162,43 @@ static void a_certificate_that_is_trusted(void **state) {
     conn_close(f.c, 1000, "");
     assert_ended(CONN_CLOSED_BY_US, 1000, "");
     stop();
+}
+
+/* The connection that the endpoint accepted from itself. */
+static struct conn *accepted(void) {
+    struct list *hook = f.endpoint.conns.next;
+    while (LIST_ENTRY(hook, struct conn, all)->client) {
+        hook = hook->next;
+        assert_ptr_not_equal(hook, &f.endpoint.conns);
+    }
+    return LIST_ENTRY(hook, struct conn, all);
+}
+
+/* What it is sent is not decrypted, and the end behind that is seen all the same. */
+static void a_stalled_connection_over_tls(void **state) {
+    (void)state;
+    void (*const ways[])(struct conn * c) = {conn_drop, conn_abort};
+    for (size_t i = 0; i < 2; i++) {
+        set_up(NULL);
+        use_tls(&tls_rig_trusting);
+        start();
+        f.endpoint.look.after_ms = 10;
+        serve();
+        dial();
+        await(&f.opens, 1);
+        echo();
+        conn_stall(accepted());
+        conn_send(f.c, WS_OP_TEXT, (const uint8_t *)"unanswered", 10);
+        for (int n = 0; n < 30; n++) {
+            turn();
+        }
+        assert_int_equal(f.messages, 1);
+        assert_int_equal(f.shared.connections, 2);
+        ways[i](f.c);
+        await_connections(0);
+        stop();
+        forget_tls(NULL);
+    }
 }
 
 static void a_certificate_of_somebody_unknown(void **state) {
@@ -456,7 +494,7 @@ static void each_failed_allocation_on_the_way_is_told(void **state) {
     use_tls(&tls_rig_trusting);
     do {
         set_up(NULL);
-        f.config.tls = server_tls;
+        f.server_tls = server_tls;
         f.target.tls = client_tls;
         f.config.handshake_ms = 500;
         f.config.close_ms = 500;
@@ -487,6 +525,7 @@ int main(void) {
     signal(SIGPIPE, SIG_IGN);
     const struct CMUnitTest tests[] = {
         TLS_TEST(a_certificate_that_is_trusted),
+        TLS_TEST(a_stalled_connection_over_tls),
         TLS_TEST(a_certificate_of_somebody_unknown),
         TLS_TEST(a_certificate_for_another_host),
         TLS_TEST(a_certificate_that_nobody_verifies),

@@ -50,7 +50,7 @@ static void waiter_init(struct waiter *w, int name) {
 static void run_out(struct deadline_queue *q) {
     uv_run(&loop, UV_RUN_DEFAULT);
     assert_true(list_is_empty(&q->waiting));
-    deadline_queue_close(q);
+    deadline_queue_close(q, NULL, NULL);
     uv_run(&loop, UV_RUN_DEFAULT);
 }
 
@@ -127,7 +127,7 @@ static void a_deadline_moves_from_one_queue_to_another(void **state) {
     deadline_set(&q, &w.deadline);
     deadline_set(&other, &w.deadline);
     assert_true(list_is_empty(&q.waiting));
-    deadline_queue_close(&q);
+    deadline_queue_close(&q, NULL, NULL);
     run_out(&other);
     assert_int_equal(count, 1);
 }
@@ -142,7 +142,7 @@ static void zero_is_never(void **state) {
     deadline_set(&q, &w.deadline);
     deadline_set(&never, &w.deadline);
     assert_true(list_is_empty(&w.deadline.hook));
-    deadline_queue_close(&q);
+    deadline_queue_close(&q, NULL, NULL);
     run_out(&never);
     assert_int_equal(count, 0);
 }

@@ -270,11 +270,12 @@ static void an_endpoint_without_memory_is_refused(void **state) {
     } while (n++ < alloc_count());
     for (n = 0; n < 2; n++) {
         fail_alloc_at(n);
-        err = endpoint_listen(&rig.endpoint, STREAM_TCP, socket(AF_INET, SOCK_STREAM, 0));
+        err = endpoint_listen(&rig.endpoint, STREAM_TCP, socket(AF_INET, SOCK_STREAM, 0), NULL);
         fail_alloc_off();
         assert_int_equal(err, TB_ENOMEM);
     }
     endpoint_stop(&rig.endpoint);
+    loop_end(&loop);
     loop_run(&loop);
     loop_release(&loop);
     endpoint_release(&rig.endpoint);

@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <signal.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <unistd.h>
@@ -11,6 +12,7 @@
 #include "base/err.h"
 #include "base/log.h"
 #include "conn/trace.h"
+#include "sockets.h"
 
 /* ---- closing inside callbacks ---- */
 
@@ -271,10 +273,18 @@ static void a_ping_after_our_close_is_not_answered_and_no_pong_is_recorded(void 
 
 /* ---- stopping ---- */
 
+static unsigned ends;
+
+static void end_loop(struct endpoint *ep) {
+    ends++;
+    loop_end(ep->loop);
+}
+
 static void a_stop_tells_everybody_1001_and_ends_when_they_have_gone(void **state) {
     (void)state;
     struct ws_client half, refused;
     start();
+    rig.endpoint.on_ended = end_loop;
     for (int i = 0; i < 3; i++) {
         open_client(&clients[i]);
     }
@@ -293,10 +303,61 @@ static void a_stop_tells_everybody_1001_and_ends_when_they_have_gone(void **stat
     await_gone(0);
     assert_true(ws_client_init(&refused));
     assert_false(ws_client_connect(&refused, rig.port, 0));
-    /* Nothing is left to do: the loop comes to its end by itself. */
+    /* Nothing is left to do: the loop comes to its end. */
     loop_run(&rig.loop);
+    assert_int_equal(ends, 1);
     ws_client_release(&half);
     ws_client_release(&refused);
+    stop();
+}
+
+/* Its owner lets go of it at once. */
+static void release_and_free(struct endpoint *ep) {
+    ends++;
+    endpoint_release(ep);
+    free(ep);
+}
+
+/* With a connection, a listener, and neither: what it had on the loop is gone before its owner is
+ * told, and the loop goes on with what else is on it. */
+static void
+one_of_two_endpoints_of_a_loop_may_end_and_be_freed_while_the_other_serves(void **state) {
+    (void)state;
+    struct ws_client c;
+    start();
+    open_client(&c);
+    for (int way = 0; way < 3; way++) {
+        struct endpoint_shared shared = {0};
+        struct endpoint *other = malloc(sizeof *other);
+        uint16_t port = 0;
+        assert_non_null(other);
+        assert_int_equal(endpoint_init(other, &rig.loop, &rig.config, &shared), TB_OK);
+        other->on_ended = release_and_free;
+        ends = 0;
+        if (way > 0) {
+            int fd = socket_listen("127.0.0.1", &port);
+            assert_int_equal(endpoint_listen(other, STREAM_TCP, fd, NULL), TB_OK);
+        }
+        if (way > 1) {
+            assert_true(ws_client_init(&clients[0]));
+            assert_true(ws_client_open(&clients[0], port, 0, ""));
+            assert_true(ws_client_text(&clients[0], "other"));
+            assert_true(ws_client_expect(&clients[0], "other"));
+        }
+        endpoint_stop(other);
+        endpoint_stop(other);
+        assert_int_equal(ends, 0);
+        while (ends == 0) {
+            server_rig_turn(&rig);
+        }
+        assert_int_equal(ends, 1);
+        assert_int_equal(atomic_load(&shared.connections), 0);
+        assert_int_equal(atomic_load(&shared.buffers), 0);
+        assert_true(ws_client_text(&c, "still here"));
+        assert_true(ws_client_expect(&c, "still here"));
+    }
+    ws_client_release(&clients[0]);
+    ws_client_release(&c);
     stop();
 }
 
@@ -329,6 +390,7 @@ int main(void) {
         TEST(a_reason_with_a_nul_in_it_is_kept_whole),
         TEST(a_ping_after_our_close_is_not_answered_and_no_pong_is_recorded),
         TEST(a_stop_tells_everybody_1001_and_ends_when_they_have_gone),
+        TEST(one_of_two_endpoints_of_a_loop_may_end_and_be_freed_while_the_other_serves),
         TEST(a_second_stop_resets_what_is_left),
         TEST(an_endpoint_that_never_ran_is_released),
     };

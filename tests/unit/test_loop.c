@@ -103,6 +103,7 @@ static void what_is_left_in_the_mailbox_runs_before_the_loop_is_gone(void **stat
  * the moments at which there was something to write. */
 struct turns {
     struct loop loop;
+    struct loop_turn turn;
     uv_timer_t timer;
     uv_pipe_t pipe;
     uint8_t buffer[16];
@@ -110,10 +111,11 @@ struct turns {
     int written; /* by the end of a turn */
 };
 
-static void on_turn_end(void *ctx) {
-    struct turns *t = ctx;
+static bool on_turn_end(struct loop_turn *turn) {
+    struct turns *t = LIST_ENTRY(turn, struct turns, turn);
     t->written += t->said;
     t->said = 0;
+    return false;
 }
 
 static void on_timer(uv_timer_t *timer) {
@@ -127,14 +129,100 @@ static void a_turn_ends_after_the_timers(void **state) {
     (void)state;
     struct turns t = {.said = 0};
     assert_int_equal(loop_init(&t.loop), TB_OK);
-    t.loop.turn_end = on_turn_end;
-    t.loop.ctx = &t;
+    t.turn.end = on_turn_end;
+    loop_add_turn(&t.loop, &t.turn);
     uv_timer_init(&t.loop.uv, &t.timer);
     t.timer.data = &t;
     uv_timer_start(&t.timer, on_timer, 1, 0);
     loop_run(&t.loop);
     assert_int_equal(t.written, 1);
     loop_release(&t.loop);
+}
+
+/* Several who have something to do at the end of a turn. */
+struct hand {
+    struct loop_turn turn;
+    struct loop *loop;
+    struct hand *next; /* to whom what is said is passed on */
+    struct hand *removes;
+    int said;
+    int passes; /* how often it may still pass something on */
+    int asked;
+};
+
+static bool pass_on(struct loop_turn *turn) {
+    struct hand *h = LIST_ENTRY(turn, struct hand, turn);
+    h->asked++;
+    if (h->removes != NULL) {
+        loop_remove_turn(h->loop, &h->removes->turn);
+        h->removes = NULL;
+    }
+    if (h->said == 0) {
+        return false;
+    }
+    h->said = 0;
+    if (h->passes > 0) {
+        h->passes--;
+        h->next->said = 1;
+    }
+    return true;
+}
+
+static void add_hands(struct loop *loop, struct hand *hands, size_t n) {
+    assert_int_equal(loop_init(loop), TB_OK);
+    for (size_t i = 0; i < n; i++) {
+        hands[i] = (struct hand){.turn = {.end = pass_on}, .loop = loop};
+        hands[i].next = &hands[(i + 1) % n];
+        loop_add_turn(loop, &hands[i].turn);
+    }
+}
+
+/* What the end of one's turn gives another to do is done in the same turn, backwards, too. */
+static void a_turn_ends_when_nobody_has_anything_left_to_do(void **state) {
+    (void)state;
+    struct loop loop;
+    struct hand hands[2];
+    add_hands(&loop, hands, 2);
+    hands[1].said = 1;
+    hands[0].passes = 1;
+    hands[1].passes = 2;
+    uv_run(&loop.uv, UV_RUN_NOWAIT);
+    assert_int_equal(hands[0].said + hands[1].said, 0);
+    assert_int_equal(hands[0].passes + hands[1].passes, 0);
+    loop_release(&loop);
+}
+
+static void one_who_is_alone_is_asked_once(void **state) {
+    (void)state;
+    struct loop loop;
+    struct hand hand;
+    add_hands(&loop, &hand, 1);
+    hand.said = 1;
+    uv_run(&loop.uv, UV_RUN_NOWAIT);
+    assert_int_equal(hand.said, 0);
+    assert_int_equal(hand.asked, 2); /* after the timers, and after the reads */
+    loop_release(&loop);
+}
+
+static void anybody_may_be_removed_inside_of_a_turns_end(void **state) {
+    (void)state;
+    for (size_t i = 0; i < 9; i++) {
+        struct loop loop;
+        struct hand hands[3];
+        int asked = 0;
+        add_hands(&loop, hands, 3);
+        struct hand *removed = &hands[i % 3];
+        hands[i / 3].removes = removed;
+        uv_run(&loop.uv, UV_RUN_NOWAIT);
+        asked = removed->asked;
+        assert_int_equal(asked, i % 3 <= i / 3);
+        uv_run(&loop.uv, UV_RUN_NOWAIT);
+        assert_int_equal(removed->asked, asked);
+        for (size_t k = 0; k < 3; k++) {
+            assert_int_equal(hands[k].asked, k == i % 3 ? asked : 4);
+        }
+        loop_release(&loop);
+    }
 }
 
 static void on_alloc(uv_handle_t *handle, size_t suggested, uv_buf_t *buf) {
@@ -158,8 +246,8 @@ static void a_turn_ends_after_the_reads(void **state) {
     int fds[2];
     assert_int_equal(pipe(fds), 0);
     assert_int_equal(loop_init(&t.loop), TB_OK);
-    t.loop.turn_end = on_turn_end;
-    t.loop.ctx = &t;
+    t.turn.end = on_turn_end;
+    loop_add_turn(&t.loop, &t.turn);
     assert_int_equal(uv_pipe_init(&t.loop.uv, &t.pipe, 0), 0);
     assert_int_equal(uv_pipe_open(&t.pipe, fds[0]), 0);
     t.pipe.data = &t;
@@ -207,6 +295,9 @@ int main(void) {
         cmocka_unit_test(what_is_left_in_the_mailbox_runs_before_the_loop_is_gone),
         cmocka_unit_test(a_turn_ends_after_the_timers),
         cmocka_unit_test(a_turn_ends_after_the_reads),
+        cmocka_unit_test(a_turn_ends_when_nobody_has_anything_left_to_do),
+        cmocka_unit_test(one_who_is_alone_is_asked_once),
+        cmocka_unit_test(anybody_may_be_removed_inside_of_a_turns_end),
         cmocka_unit_test(a_loop_runs_until_it_is_ended_and_what_is_on_it_is_closed),
         cmocka_unit_test(a_loop_without_memory_is_refused),
     };

@@ -72,6 +72,13 @@ static void say_to_one(struct fixture *f, size_t n) {
     assert_int_equal(bytes_append(&f->expected, p, n), TB_OK);
 }
 
+static void push(struct fixture *f, size_t n, bool apart) {
+    const uint8_t *p = append(f, &f->own, n);
+    struct chunk *tail = f->own.tail;
+    assert_int_equal(output_push(&f->out, tail, tail->used - n, tail->used, apart), TB_OK);
+    assert_int_equal(bytes_append(&f->expected, p, n), TB_OK);
+}
+
 static void follow(struct fixture *f) {
     assert_int_equal(output_follow(&f->out, &f->log), TB_OK);
 }
@@ -233,6 +240,47 @@ static void neighbours_in_one_chunk_are_one_piece(void **state) {
     }
     assert_int_equal(output_gather(&f.out, bufs, &bytes), 1);
     assert_int_equal(bytes, 2000);
+    tear_down(&f);
+}
+
+static void what_nobody_asked_for_is_counted_until_it_is_sent(void **state) {
+    (void)state;
+    struct fixture f;
+    set_up(&f);
+    follow(&f);
+    say_to_one(&f, 10);
+    push(&f, 20, false);
+    say_to_one(&f, 40);
+    push(&f, 80, true);
+    assert_int_equal(output_pushed(&f.out), 100);
+    assert_int_equal(output_listed(&f.out), 150);
+    say_to_all(&f, 160);
+    assert_int_equal(output_pushed(&f.out), 100);
+    say_to_one(&f, 320); /* lists what was logged */
+    assert_int_equal(output_pushed(&f.out), 260);
+    advance(&f, 15);
+    assert_int_equal(output_pushed(&f.out), 255);
+    advance(&f, 10 + 20 + 40);
+    assert_int_equal(output_pushed(&f.out), 225);
+    fly(&f, 225);
+    land(&f);
+    assert_int_equal(output_pushed(&f.out), 0);
+    tear_down(&f);
+}
+
+static void what_is_pushed_apart_holds_no_chunk_of_others(void **state) {
+    (void)state;
+    struct fixture f;
+    set_up(&f);
+    for (int i = 0; i < 30; i++) {
+        push(&f, 100, true);
+        append(&f, &f.own, CHUNK_SIZE);
+    }
+    assert_int_equal(in_use(&f), 2 * CHUNK_SIZE);
+    advance(&f, 2999);
+    assert_int_equal(in_use(&f), 2 * CHUNK_SIZE);
+    advance(&f, 1);
+    assert_int_equal(in_use(&f), CHUNK_SIZE);
     tear_down(&f);
 }
 
@@ -434,10 +482,13 @@ static void it_behaves_like_a_queue_of_bytes_whatever_is_done(void **state) {
     for (int i = 0; i < 20000; i++) {
         size_t n = random_below(&seed, 8) == 0 ? random_below(&seed, 70000) + 1
                                                : random_below(&seed, 200) + 1;
-        switch (random_below(&seed, 8)) {
+        switch (random_below(&seed, 9)) {
         case 0:
         case 1:
             say_to_one(&f, n);
+            break;
+        case 8:
+            push(&f, n, random_below(&seed, 2) == 0);
             break;
         case 2:
         case 3:
@@ -490,6 +541,13 @@ static int follow_and_send(struct fixture *f) {
     if (err != TB_OK) {
         return err;
     }
+    const struct chunk *said = f->own.tail;
+    for (int apart = 0; apart < 2 && err == TB_OK; apart++) {
+        err = output_push(&f->out, f->own.tail, said->used - 5000, said->used, apart != 0);
+    }
+    if (err != TB_OK) {
+        return err;
+    }
     output_gather(&f->out, bufs, &bytes);
     err = output_detach(&f->out, bytes);
     return err == TB_OK ? output_leave(&f->out) : err;
@@ -520,6 +578,8 @@ int main(void) {
         cmocka_unit_test(a_log_is_followed_from_its_end_on_until_it_is_left),
         cmocka_unit_test(leaving_midway_keeps_the_rest_of_what_was_logged),
         cmocka_unit_test(neighbours_in_one_chunk_are_one_piece),
+        cmocka_unit_test(what_nobody_asked_for_is_counted_until_it_is_sent),
+        cmocka_unit_test(what_is_pushed_apart_holds_no_chunk_of_others),
         cmocka_unit_test(no_more_pieces_are_gathered_than_there_is_room_for),
         cmocka_unit_test(about_a_mebibyte_is_gathered_at_a_time),
         cmocka_unit_test(a_flight_holds_the_rest_of_a_write),

@@ -265,6 +265,31 @@ static void a_descriptor_that_is_not_taken_over_is_closed(void **state) {
     stream_pair_release(&pair);
 }
 
+/* Nobody reads, and there is something to be read. */
+static void an_end_is_seen_without_reading(void **state) {
+    (void)state;
+    for (size_t i = 0; i < 4; i++) {
+        struct stream_pair pair;
+        bool reset = i >= 2;
+        int status = 1;
+        assert_true(stream_pair_init(&pair, kinds[i % 2], NULL, false));
+        stream_read_stop(&pair.stream);
+        assert_int_equal(send(pair.peer, "unread", 6, 0), 6);
+        assert_false(stream_has_ended(&pair.stream, &status));
+        if (reset) {
+            const struct linger now = {.l_onoff = 1, .l_linger = 0};
+            setsockopt(pair.peer, SOL_SOCKET, SO_LINGER, &now, sizeof now);
+        }
+        close(pair.peer);
+        pair.peer = -1;
+        assert_true(stream_has_ended(&pair.stream, &status));
+        assert_int_equal(status, reset && kinds[i % 2] == STREAM_TCP ? UV_ECONNRESET : 0);
+        stream_close(&pair.stream);
+        assert_false(stream_has_ended(&pair.stream, &status));
+        stream_pair_release(&pair);
+    }
+}
+
 int main(void) {
     signal(SIGPIPE, SIG_IGN);
     const struct CMUnitTest tests[] = {
@@ -280,6 +305,7 @@ int main(void) {
         cmocka_unit_test(a_connected_descriptor_is_taken_over),
         cmocka_unit_test(a_descriptor_that_is_not_taken_over_is_closed),
         cmocka_unit_test(a_rest_without_memory_is_refused),
+        cmocka_unit_test(an_end_is_seen_without_reading),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -91,7 +91,7 @@ struct fixture {
 static void set_up(struct fixture *f, bool small_buffers) {
     struct bytes message = BYTES_INIT;
     f->context = NULL;
-    assert_int_equal(tls_server_new(cert_file, key_file, &f->context, &message), TB_OK);
+    assert_int_equal(tls_server_new(cert_file, key_file, NULL, &f->context, &message), TB_OK);
     assert_int_equal(message.len, 0);
     assert_true(stream_pair_init(&f->pair, STREAM_TCP, f->context, small_buffers));
     f->client_context = SSL_CTX_new(TLS_client_method());
@@ -376,7 +376,7 @@ static void assert_refused(const char *cert, const char *key, const char *format
     struct tls_context *context = NULL;
     struct bytes message = BYTES_INIT;
     char expected[300];
-    assert_int_equal(tls_server_new(cert, key, &context, &message), TB_ECRYPTO);
+    assert_int_equal(tls_server_new(cert, key, NULL, &context, &message), TB_ECRYPTO);
     assert_null(context);
     assert_int_equal(bytes_append(&message, "", 1), TB_OK);
     snprintf(expected, sizeof expected, format, name);
@@ -433,7 +433,7 @@ static void assert_noted(long from, long to, const char *expected, long day) {
     fclose(in);
     assert_true(write_cert(dated_cert_file, key, from, to));
     EVP_PKEY_free(key);
-    assert_int_equal(tls_server_new(dated_cert_file, key_file, &context, &message), TB_OK);
+    assert_int_equal(tls_server_new(dated_cert_file, key_file, NULL, &context, &message), TB_OK);
     tls_server_note(context, &notes);
     assert_int_equal(bytes_append(&notes, "", 1), TB_OK);
     strftime(date, sizeof date, "%Y-%m-%d", gmtime(&when));
@@ -462,7 +462,7 @@ static void each_failed_allocation_is_told_and_nothing_leaks(void **state) {
         struct tls_context *context = NULL;
         struct bytes message = BYTES_INIT;
         fail_alloc_at(n);
-        err = tls_server_new(cert_file, key_file, &context, &message);
+        err = tls_server_new(cert_file, key_file, cert_file, &context, &message);
         fail_alloc_off();
         assert_true(err == TB_OK || err == TB_ENOMEM);
         tls_context_free(context);

@@ -111,6 +111,77 @@ static void a_message_is_cut_into_frames(void **state) {
     stop();
 }
 
+static void a_message_is_cut_where_a_list_says(void **state) {
+    (void)state;
+    static const uint64_t sizes[] = {3, 0, 10};
+    static const uint64_t empty[] = {0, 0};
+    start();
+    open_up();
+    struct wire_shape shape = {.has_mask = true, .fragments = sizes, .fragment_count = 3};
+    assert_shape(shape, WS_OP_TEXT, "abcdefghijklmno",
+                 BYTES("\x01\3abc\0\0\0\x0a"
+                       "defghijklm\x80\2no"));
+    assert_shape(shape, WS_OP_TEXT, "abcdefghijklm",
+                 BYTES("\x01\3abc\0\0\x80\x0a"
+                       "defghijklm"));
+    assert_shape(shape, WS_OP_TEXT, "abcd", BYTES("\x01\3abc\0\0\x80\1d"));
+    assert_shape(shape, WS_OP_TEXT, "abc", BYTES("\x01\3abc\x80\0"));
+    assert_shape(shape, WS_OP_TEXT, "", BYTES("\x01\0\x80\0"));
+    shape.fragments = empty;
+    shape.fragment_count = 2;
+    assert_shape(shape, WS_OP_TEXT, "", BYTES("\x01\0\x80\0"));
+    assert_shape(shape, WS_OP_TEXT, "ab", BYTES("\x01\0\0\0\x80\2ab"));
+    stop();
+}
+
+static void the_last_frame_ends_the_message_or_not(void **state) {
+    (void)state;
+    start();
+    open_up();
+    struct wire_shape shape = {.has_mask = true, .has_fin = true};
+    assert_shape(shape, WS_OP_TEXT, "ab", BYTES("\x01\2ab"));
+    shape.fragment = 1;
+    assert_shape(shape, WS_OP_TEXT, "ab", BYTES("\x01\1a\0\1b"));
+    shape.fin = true;
+    assert_shape(shape, WS_OP_TEXT, "ab", BYTES("\x01\1a\x80\1b"));
+    stop();
+}
+
+static void a_length_may_be_false(void **state) {
+    (void)state;
+    start();
+    open_up();
+    struct wire_shape shape = {.has_mask = true, .has_length = true, .length = 1};
+    assert_shape(shape, WS_OP_TEXT, "abc", BYTES("\x81\1abc"));
+    shape.length = 300;
+    assert_shape(shape, WS_OP_TEXT, "abc",
+                 BYTES("\x81\x7e\x01\x2c"
+                       "abc"));
+    shape.length = UINT64_MAX;
+    shape.fragment = 2;
+    assert_shape(shape, WS_OP_TEXT, "abc",
+                 BYTES("\x01\x7f\xff\xff\xff\xff\xff\xff\xff\xff"
+                       "ab\x80\1c"));
+    stop();
+}
+
+static void a_key_may_be_fresh_where_none_belongs(void **state) {
+    (void)state;
+    const struct wire_shape shape = {.has_mask = true, .masked = true, .fresh = true};
+    uint8_t first_key[4];
+    start();
+    open_up();
+    wire_send(f.c, &shape, WS_OP_TEXT, BYTES("abc"));
+    hear(9);
+    memcpy(first_key, f.in.data + 2, 4);
+    assert_heard(0x81, "abc", 3);
+    wire_send(f.c, &shape, WS_OP_TEXT, BYTES("abc"));
+    hear(9);
+    assert_memory_not_equal(first_key, f.in.data + 2, 4);
+    assert_heard(0x81, "abc", 3);
+    stop();
+}
+
 static void each_fragment_has_a_fresh_key(void **state) {
     (void)state;
     const struct wire_shape shape = {.fragment = 3};
@@ -240,6 +311,8 @@ static void each_frame_is_traced_and_the_message_once(void **state) {
     static const struct trace_view view = {.wants = wants_frames, .frame = show_frame};
     const struct wire_shape shape = {.fragment = 2, .has_rsv = true, .rsv = 1};
     const struct wire_shape reserved = {.has_opcode = true, .opcode = 5};
+    const struct wire_shape endless = {.has_fin = true};
+    const struct wire_shape false_length = {.has_length = true, .length = 9};
     start();
     open_up();
     frames[0] = '\0';
@@ -253,6 +326,11 @@ static void each_frame_is_traced_and_the_message_once(void **state) {
                               "\"wire\":23,\"frames\":3"),
                      1);
     assert_int_equal(recorded("\"ev\":\"frame\",\"from\":\"client\""), 4);
+    frames[0] = '\0';
+    wire_send(f.c, &endless, WS_OP_TEXT, BYTES("x"));
+    wire_send(f.c, &false_length, WS_OP_TEXT, BYTES("x"));
+    assert_string_equal(frames, "1:1+m,0 1:9m,0 ");
+    assert_int_equal(recorded("\"ev\":\"message\""), 1);
     frames[0] = '\0';
     wire_send_raw(f.c, BYTES("\x81\1x\x02\5ab"));
     assert_string_equal(frames, "1:1,0 2:5+,0 ");
@@ -303,6 +381,10 @@ int main(void) {
         TEST(reserved_bits_are_set_in_the_first_frame),
         TEST(an_opcode_takes_the_place_of_the_messages_own),
         TEST(a_message_is_cut_into_frames),
+        TEST(a_message_is_cut_where_a_list_says),
+        TEST(the_last_frame_ends_the_message_or_not),
+        TEST(a_length_may_be_false),
+        TEST(a_key_may_be_fresh_where_none_belongs),
         TEST(each_fragment_has_a_fresh_key),
         TEST(lengths_have_their_shortest_form),
         TEST(an_empty_message_is_an_empty_frame),

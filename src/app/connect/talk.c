@@ -36,6 +36,10 @@ static void end(struct talk *t) {
     endpoint_stop(&t->endpoint); /* finish() comes when the output is written */
 }
 
+static void on_endpoint_ended(struct endpoint *endpoint) {
+    loop_end(endpoint->loop);
+}
+
 /* The loop ends with the connection. What is still to be written will not be. */
 static void finish(struct talk *t) {
     uv_unref((uv_handle_t *)&t->limit); /* these are heard as long as the loop runs */
@@ -457,6 +461,7 @@ int talk_run(struct talk *t) {
         loop_release(&t->loop);
         return EXIT_SYSTEM;
     }
+    t->endpoint.on_ended = on_endpoint_ended;
     t->out.on_broken = on_broken_output;
     t->out.before_flush = flush_shown;
     t->out.on_flushed = on_flushed;

@@ -42,6 +42,7 @@ struct run {
     struct recording recording;
     struct trace *trace;
     struct endpoint_config config;
+    struct tls_context *tls; /* NULL: plain */
     struct server server;
     struct article article;
 };
@@ -122,9 +123,9 @@ static int load_tls(struct run *r) {
     if (s->tls_cert == NULL) {
         return EXIT_OK;
     }
-    int err = tls_server_new(s->tls_cert, s->tls_key, &r->config.tls, &r->message);
+    int err = tls_server_new(s->tls_cert, s->tls_key, NULL, &r->tls, &r->message);
     if (err == TB_OK) {
-        tls_server_note(r->config.tls, &r->notes);
+        tls_server_note(r->tls, &r->notes);
     }
     return err == TB_OK ? EXIT_OK : err == TB_ENOMEM ? out_of_memory(r) : EXIT_USAGE;
 }
@@ -262,7 +263,8 @@ static void on_stop(void *ctx) {
 }
 
 static int serve(struct run *r) {
-    int err = server_init(&r->server, r->settings.threads, &r->config, &r->bindings);
+    int err = server_init(&r->server, r->settings.threads, &r->config);
+    err = err == TB_OK ? server_listen(&r->server, &r->bindings, r->tls) : err;
     if (err != TB_OK) {
         bytes_appendf(&r->message, "cannot serve (%s)",
                       err == TB_ESYS ? strerror(errno) : tb_err_text(err));
@@ -298,7 +300,7 @@ static void run_release(struct run *r) {
     bindings_release(&r->bindings);
     bytes_release(&r->notes);
     page_release(&r->page);
-    tls_context_free(r->config.tls);
+    tls_context_free(r->tls);
     trace_free(r->trace);
     recording_close(&r->recording);
     log_free(r->console);

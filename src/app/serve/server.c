@@ -77,7 +77,10 @@ static void worker_ended(struct server *s) {
 
 static void on_endpoint_ended(struct endpoint *endpoint) {
     struct worker *w = (struct worker *)((char *)endpoint - offsetof(struct worker, endpoint));
-    worker_ended(w->server);
+    loop_end(&w->loop);
+    if (w->tells_its_end) {
+        worker_ended(w->server);
+    }
 }
 
 static void run_ended(struct loop_task *task) {
@@ -98,27 +101,14 @@ static int worker_init(struct worker *w, struct server *s, const struct endpoint
         return err;
     }
     w->server = s;
+    w->endpoint.on_ended = on_endpoint_ended;
     w->stop.run = run_stop;
     w->stop_again.run = run_stop_again;
     w->ended.run = run_ended;
     return TB_OK;
 }
 
-static int hand_out(struct server *s, struct bindings *bindings) {
-    for (size_t i = 0; i < bindings->count; i++) {
-        struct binding *b = &bindings->items[i];
-        int fd = b->fd;
-        b->fd = -1;
-        int err = endpoint_listen(&s->workers[b->loop].endpoint, b->kind, fd);
-        if (err != TB_OK) {
-            return err;
-        }
-    }
-    return TB_OK;
-}
-
-int server_init(struct server *s, size_t threads, const struct endpoint_config *config,
-                struct bindings *bindings) {
+int server_init(struct server *s, size_t threads, const struct endpoint_config *config) {
     memset(s, 0, sizeof *s);
     s->workers = calloc(threads, sizeof *s->workers);
     s->bus.endpoints = calloc(threads, sizeof(struct endpoint *));
@@ -134,8 +124,20 @@ int server_init(struct server *s, size_t threads, const struct endpoint_config *
         s->bus.endpoints[s->count++] = &w->endpoint;
         s->bus.count = s->count;
     }
-    int err = listen_to_signals(s);
-    return err == TB_OK ? hand_out(s, bindings) : err;
+    return listen_to_signals(s);
+}
+
+int server_listen(struct server *s, struct bindings *bindings, struct tls_context *tls) {
+    for (size_t i = 0; i < bindings->count; i++) {
+        struct binding *b = &bindings->items[i];
+        int fd = b->fd;
+        b->fd = -1;
+        int err = endpoint_listen(&s->workers[b->loop].endpoint, b->kind, fd, tls);
+        if (err != TB_OK) {
+            return err;
+        }
+    }
+    return TB_OK;
 }
 
 /* ---- running ---- */
@@ -155,7 +157,7 @@ int server_run(struct server *s) {
         started += err == 0;
     }
     s->serving = started;
-    s->workers[0].endpoint.on_ended = on_endpoint_ended;
+    s->workers[0].tells_its_end = true; /* the others do it when their loops have ended */
     if (err != 0) {
         stop(s);
     }

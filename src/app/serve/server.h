@@ -6,6 +6,7 @@
 #ifndef TB_APP_SERVE_SERVER_H
 #define TB_APP_SERVE_SERVER_H
 
+#include <stdbool.h>
 #include <stddef.h>
 
 #include "base/bytes.h"
@@ -21,6 +22,7 @@ struct worker {
     struct loop_task stop;
     struct loop_task stop_again;
     struct loop_task ended; /* told to worker 0 */
+    bool tells_its_end;     /* worker 0, once it serves: as soon as its endpoint has ended */
 };
 
 struct server {
@@ -36,10 +38,14 @@ struct server {
     void *ctx;
 };
 
-/* Makes the workers, which take over the bindings' descriptors. `config` outlives the server.
- * TB_OK; or an error (errno set for TB_ESYS), after which only server_release() is allowed. */
-int server_init(struct server *s, size_t threads, const struct endpoint_config *config,
-                struct bindings *bindings);
+/* Makes the workers. `config` outlives the server. TB_OK; or an error (errno set for TB_ESYS),
+ * after which only server_release() is allowed. */
+int server_init(struct server *s, size_t threads, const struct endpoint_config *config);
+
+/* Hands out the bindings' descriptors, made for as many loops as there are threads, to the workers;
+ * with a context, those who come there are spoken to by TLS. It outlives the server. Called before
+ * server_run(), once for all that have a context, or none, in common. Errors as above. */
+int server_listen(struct server *s, struct bindings *bindings, struct tls_context *tls);
 
 /* Serves until the user asks to stop. TB_OK, TB_ESYS if a thread could not be started. */
 int server_run(struct server *s);
