@@ -42,6 +42,7 @@ static struct ws_server_policy policy_from(uint8_t bits) {
         .subprotocol_count = bits >> 1 & 3,
         .deflate = (bits & 8) != 0,
         .no_context_takeover = (bits & 16) != 0,
+        .server_order = (bits & 32) != 0,
     };
 }
 
@@ -80,9 +81,14 @@ static void must_be_answer(const struct ws_answer *answer) {
 
 /* The answer, a 101 or a refusal, must be a head that we would read ourselves. */
 static void write_answer(const struct ws_answer *answer, struct bytes *out) {
-    int err = answer->violation == WS_V_NONE
-                  ? ws_handshake_accept(answer, out)
-                  : ws_handshake_refuse(answer->status, "text/plain", "no\n", false, out);
+    static const char *const lines[] = {"X-Mock: yes", NULL};
+    const struct ws_refusal refusal = {.status = answer->status,
+                                       .content_type = "text/plain",
+                                       .body = "no\n",
+                                       .body_size = 3,
+                                       .headers = lines};
+    int err = answer->violation == WS_V_NONE ? ws_handshake_accept(answer, lines, out)
+                                             : ws_handshake_refuse(&refusal, out);
     must(err == TB_OK);
     struct http1 *h = must_read_head(HTTP1_RESPONSE, out);
     must(http1_status(h) == answer->status);
