@@ -5,7 +5,7 @@ CMAKE_FLAGS ?=
 FUZZ_SECONDS ?= 60
 FUZZ_JOBS ?= 1
 
-CTEST = ctest --output-on-failure --parallel $(shell nproc)
+CTEST = ctest --output-on-failure --parallel $(shell expr $$(nproc) \* 2)
 
 .PHONY: build run test test-dev test-tsan lint format fuzz bench coverage install clean help
 

@@ -6,10 +6,12 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "app/check/check_file.h"
 #include "app/command.h"
 #include "app/connect/connect.h"
 #include "app/manual/manual.h"
 #include "app/serve/serve.h"
+#include "app/test/test.h"
 
 static int help(const struct command *const *all, int argc, char **argv);
 static int print_version(int argc, char **argv);
@@ -33,7 +35,8 @@ static const struct command version_command = {
 };
 
 static const struct command *const commands[] = {
-    &serve_command,      &connect_command, &help_command, &manual_command,
+    &serve_command,      &test_command,    &check_command,
+    &connect_command,    &help_command,    &manual_command,
     &completion_command, &version_command, NULL,
 };
 
@@ -92,6 +95,22 @@ static bool fill_standard_descriptors(void) {
     return true;
 }
 
+/* What the verb has printed must have arrived, even what it left to the end. Whoever reads no more
+ * (EPIPE) has seen enough. */
+static int finish_output(int code) {
+    errno = 0;
+    bool failed = fflush(stdout) != 0 || ferror(stdout) != 0;
+    if (!failed || code != EXIT_OK || errno == EPIPE) {
+        return code;
+    }
+    if (errno != 0) {
+        command_error("cannot write the output (%s)", strerror(errno));
+    } else {
+        command_error("cannot write the output");
+    }
+    return EXIT_OUTPUT;
+}
+
 int main(int argc, char **argv) {
     if (!fill_standard_descriptors()) {
         return EXIT_SYSTEM;
@@ -104,6 +123,6 @@ int main(int argc, char **argv) {
     if (command == NULL) {
         return command_refuse_verb(commands, argv[1]);
     }
-    return command->run_on != NULL ? command->run_on(commands, argc - 2, argv + 2)
-                                   : command->run(argc - 2, argv + 2);
+    return finish_output(command->run_on != NULL ? command->run_on(commands, argc - 2, argv + 2)
+                                                 : command->run(argc - 2, argv + 2));
 }

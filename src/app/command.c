@@ -26,6 +26,25 @@ void command_error(const char *fmt, ...) {
     va_end(ap);
 }
 
+/* A place in a file, as document_refuse() names it: editors look for it at the beginning of a line.
+ */
+static bool is_place(const struct bytes *message) {
+    static const char word[] = ": error: ";
+    const char *newline = message->len > 0 ? memchr(message->data, '\n', message->len) : NULL;
+    return newline != NULL && memmem(message->data, (size_t)(newline - (const char *)message->data),
+                                     word, sizeof word - 1) != NULL;
+}
+
+void command_tell(int err, const struct bytes *message) {
+    if (err == TB_ENOMEM) {
+        command_error("out of memory");
+    } else if (is_place(message)) {
+        fprintf(stderr, "%.*s\n", (int)message->len, (const char *)message->data);
+    } else {
+        command_error("%.*s", (int)message->len, (const char *)message->data);
+    }
+}
+
 static void print_examples(const struct command_note *note) {
     puts("\nExamples:");
     for (; note->label != NULL; note++) {

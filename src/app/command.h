@@ -8,6 +8,7 @@
 
 #include <stdbool.h>
 
+#include "base/bytes.h"
 #include "base/options.h"
 
 /* Exit codes that verbs share (curl's numbers where it has one). */
@@ -59,6 +60,10 @@ struct command {
 
 /* Prints "taburet: " and one line to stderr. */
 void command_error(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
+
+/* Tells the message of a function that returned err, behind "taburet: ", or as it stands where it
+ * names a place in a file (document_refuse()); out of memory, where err is that. */
+void command_tell(int err, const struct bytes *message);
 
 /* Prints the verb's usage, options and notes. */
 void command_print_help(const struct command *command);

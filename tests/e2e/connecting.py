@@ -55,13 +55,13 @@ def rule(name):
 
 
 class Connect(Measured):
-    """`taburet connect` with these arguments, running; its output is collected."""
+    """`taburet connect`, or another verb, with these arguments, running; its output is collected."""
 
-    def __init__(self, *args, env, stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+    def __init__(self, *args, env, verb="connect", stdin=subprocess.PIPE, stdout=subprocess.PIPE,
                  stderr=subprocess.PIPE, cwd=None, preexec=None):
         self._changed = threading.Condition()
         self._data = {"out": bytearray(), "err": bytearray()}
-        self.process = subprocess.Popen([PROGRAM, "connect", *map(str, args)], stdin=stdin,
+        self.process = subprocess.Popen([PROGRAM, verb, *map(str, args)], stdin=stdin,
                                         stdout=stdout, stderr=stderr, env=env, cwd=cwd,
                                         preexec_fn=preexec)
         self.pid = self.process.pid

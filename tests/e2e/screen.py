@@ -177,14 +177,14 @@ class Screen:
 class Terminal(Measured):
     """`taburet connect` in a pseudo-terminal of its own."""
 
-    def __init__(self, *args, home, rows=24, columns=80, env=None, term="xterm"):
+    def __init__(self, *args, home, verb="connect", rows=24, columns=80, env=None, term="xterm"):
         self.screen = Screen(rows, columns)
         self.raw = bytearray()
         self.master, self.slave = pty.openpty()
         fcntl.ioctl(self.slave, termios.TIOCSWINSZ, struct.pack("HHHH", rows, columns, 0, 0))
         self.before = termios.tcgetattr(self.slave)
         self.process = subprocess.Popen(
-            [PROGRAM, "connect", *map(str, args)], stdin=self.slave, stdout=self.slave,
+            [PROGRAM, verb, *map(str, args)], stdin=self.slave, stdout=self.slave,
             stderr=self.slave, env=environment(home, **{"TERM": term} | (env or {})),
             start_new_session=True,
             preexec_fn=lambda: fcntl.ioctl(0, termios.TIOCSCTTY, 0))

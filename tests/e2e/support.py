@@ -103,14 +103,16 @@ class Measured:
 
 
 class Server(Measured):
-    """`taburet serve --port 0` with further arguments, running; its output is collected."""
+    """`taburet serve --port 0` with further arguments, running; its output is collected. port=None:
+    where it listens is for a file to say."""
 
-    def __init__(self, *args, every="0", nofile=None, preexec=None):
+    def __init__(self, *args, port="0", every="0", nofile=None, preexec=None):
         self.stopped_by_test = False
         self.expected_exit = 0
         self._changed = threading.Condition()
         self._lines = []  # (stream's name, bytes) in the order of arrival
-        argv = [PROGRAM, "serve", "--port", "0"]
+        argv = [PROGRAM, "serve"]
+        argv += ["--port", port] if port is not None else []
         argv += ["--every", every] if every is not None else []
         limit = limit_descriptors(nofile) if nofile else preexec
         self.process = subprocess.Popen(argv + list(args), stdin=subprocess.DEVNULL,

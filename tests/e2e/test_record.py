@@ -3,6 +3,7 @@
 import asyncio
 import os
 import re
+import socket
 import stat
 import subprocess
 import unittest
@@ -12,6 +13,12 @@ import websockets
 from support import LIMIT, PROGRAM, ServerCase, json_lines, run_program, wait_until
 from rawclient import (BINARY, CLOSE, CONTINUATION, PING, TEXT, RawClient, close_body, frame,
                        opened, plain_request)
+
+
+def is_listening(path):
+    """The file is there a moment before anybody listens on it."""
+    with socket.socket(socket.AF_UNIX) as probe:
+        return probe.connect_ex(path) == 0
 
 
 class Record(ServerCase):
@@ -78,7 +85,7 @@ class Record(ServerCase):
                 [PROGRAM, "serve", "--unix", sock, "--record", str(path)],
                 stderr=subprocess.PIPE, preexec_fn=lambda fds=closed: [os.close(n) for n in fds])
             self.addCleanup(process.kill)
-            await asyncio.to_thread(wait_until, lambda: os.path.exists(sock), "it listens")
+            await asyncio.to_thread(wait_until, lambda: is_listening(sock), "it listens")
             async with websockets.unix_connect(sock, uri="ws://localhost/") as ws:
                 await ws.send("double")
                 await self.recv_many(ws, 2)

@@ -1,8 +1,9 @@
 """What a person types wrong, and what `--help` says. Nothing is ever half-started."""
 
+import subprocess
 import unittest
 
-from support import limit_descriptors, run_program
+from support import LIMIT, PROGRAM, ROOT, limit_descriptors, run_program
 
 OPTIONS = ("--host", "--port", "--unix", "--every", "--echo", "--threads", "--tls-cert",
            "--tls-key", "--allow-origin", "--subprotocol", "--no-deflate", "--max-connections",
@@ -90,6 +91,21 @@ class Usage(unittest.TestCase):
         done = run_program("--help")
         self.assertEqual(done.returncode, 0)
         self.assertIn("serve", done.stdout)
+
+    def test_an_output_that_cannot_be_written_is_exit_23(self):
+        for args in (("--help",), ("help", "serve"), ("serve", "--help"), ("--version",),
+                     ("check", str(ROOT / "examples" / "chat.yaml")),
+                     ("serve", "--print-article")):
+            with self.subTest(args=args), open("/dev/full", "wb") as full:
+                done = subprocess.run([PROGRAM, *args], stdout=full, stderr=subprocess.PIPE,
+                                      check=False, timeout=LIMIT)
+                self.assertEqual(done.returncode, 23)
+                self.assertIn(b"taburet: cannot write the output", done.stderr)
+            with self.subTest(args=args, closed=True):
+                done = subprocess.run(["sh", "-c", 'exec "$0" "$@" >&-', PROGRAM, *args],
+                                      stderr=subprocess.PIPE, check=False, timeout=LIMIT)
+                self.assertEqual(done.returncode, 23)
+                self.assertIn(b"taburet: cannot write the output", done.stderr)
 
     def test_version(self):
         done = run_program("--version")

@@ -12,6 +12,7 @@
 #include "app/connect/expect.h"
 #include "base/err.h"
 #include "failing_alloc.h"
+#include "proto/frame.h"
 
 static const char *items[] = {"^one$", "two [0-9]+"};
 static struct option_list both = {items, 2};
@@ -29,7 +30,7 @@ static void end(void) {
 }
 
 static void see(const char *text) {
-    expect_see(&expect, (const uint8_t *)text, strlen(text));
+    expect_see(&expect, WS_OP_TEXT, (const uint8_t *)text, strlen(text));
 }
 
 static void assert_explains(const char *what) {
@@ -53,6 +54,46 @@ static void they_come_one_after_the_other(void **state) {
     assert_false(expect_is_pending(&expect));
     see("more");
     assert_false(expect_is_pending(&expect));
+    end();
+}
+
+static void a_matcher_may_say_what_comes(void **state) {
+    (void)state;
+    const char *one[] = {"{ json: { $.type: ready }, size: 1..100 }"};
+    struct option_list list = {one, 1};
+    begin(&list);
+    see("ready");
+    assert_explains("not JSON");
+    see("{\"type\":\"busy\"}");
+    assert_explains("$.type is \"busy\", not \"ready\"");
+    expect_see(&expect, WS_OP_BINARY, (const uint8_t *)"\xff", 1);
+    assert_true(expect_is_pending(&expect));
+    see("{\"type\":\"ready\"}");
+    assert_false(expect_is_pending(&expect));
+    end();
+}
+
+static void a_wrong_matcher_is_refused_where_it_is_wrong(void **state) {
+    (void)state;
+    const char *one[] = {"{ contain: x }"};
+    struct option_list list = {one, 1};
+    message = (struct bytes)BYTES_INIT;
+    assert_int_equal(expect_init(&expect, &list, &message), TB_EINVAL);
+    assert_int_equal(bytes_append(&message, "", 1), TB_OK);
+    assert_string_equal((const char *)message.data,
+                        "--expect:1:3: error: unknown key 'contain' in a matcher (did you mean "
+                        "'contains'?)\n    { contain: x }\n      ^");
+    end();
+}
+
+static void a_matcher_looks_at_no_handshake(void **state) {
+    (void)state;
+    const char *one[] = {"{ not: { header: { a: b } } }"};
+    struct option_list list = {one, 1};
+    message = (struct bytes)BYTES_INIT;
+    assert_int_equal(expect_init(&expect, &list, &message), TB_EINVAL);
+    assert_int_equal(bytes_append(&message, "", 1), TB_OK);
+    assert_non_null(strstr((const char *)message.data, "--expect:1:10: error: 'header' never"));
     end();
 }
 
@@ -137,6 +178,9 @@ static void a_failed_allocation_is_an_error(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(they_come_one_after_the_other),
+        cmocka_unit_test(a_matcher_may_say_what_comes),
+        cmocka_unit_test(a_wrong_matcher_is_refused_where_it_is_wrong),
+        cmocka_unit_test(a_matcher_looks_at_no_handshake),
         cmocka_unit_test(nothing_is_expected_without_a_pattern),
         cmocka_unit_test(what_came_instead_is_told),
         cmocka_unit_test(a_long_message_is_told_up_to_a_code_point),

@@ -282,6 +282,19 @@ static void files_of_tls_are_read_at_once(void **state) {
     assert_null(target()->tls);
 }
 
+static void plans_may_share_their_contexts(void **state) {
+    (void)state;
+    struct dial_plan *other = NULL;
+    ASSERT_PLAN("wss://h/");
+    assert_int_equal(dial_plan_new_beside(rig.plan, &rig.flags, "wss://other:444/x", "1.2", &other,
+                                          &rig.message, &rig.notes),
+                     EXIT_OK);
+    assert_ptr_equal(dial_plan_target(other)->tls, target()->tls);
+    assert_string_equal(dial_plan_target(other)->host, "other");
+    dial_plan_free(other);
+    assert_non_null(target()->tls);
+}
+
 static const char *notes(void) {
     assert_int_equal(bytes_append(&rig.notes, "", 1), TB_OK);
     return (const char *)rig.notes.data;
@@ -352,6 +365,7 @@ int main(void) {
         TEST(no_password_is_shown),
         TEST(wss_gets_a_context),
         TEST(files_of_tls_are_read_at_once),
+        TEST(plans_may_share_their_contexts),
         TEST(a_person_is_warned),
         TEST(memory_may_run_out_while_planning),
     };

@@ -54,7 +54,9 @@ static void an_empty_command_line_gives_the_defaults(void **state) {
     assert_int_equal(s.hosts.count, 0);
     assert_int_equal(s.port, 4000);
     assert_null(s.unix_path);
-    assert_int_equal(s.every_ms, 5000);
+    assert_false(s.has_every);
+    assert_false(s.has_seed);
+    assert_int_equal(s.files.count, 0);
     assert_false(s.echo);
     assert_int_equal(s.threads, 1);
     assert_null(s.tls_cert);
@@ -85,7 +87,9 @@ static void every_option_is_heard(void **state) {
     assert_int_equal(s.hosts.count, 2);
     assert_string_equal(s.hosts.items[1], "b");
     assert_int_equal(s.port, 0);
+    assert_true(s.has_every);
     assert_int_equal(s.every_ms, 0);
+    assert_true(s.says_where);
     assert_true(s.echo);
     assert_int_equal(s.threads, 4);
     assert_true(s.no_deflate);
@@ -199,12 +203,24 @@ static void two_of_the_largest_messages_may_wait_unless_it_is_said_otherwise(voi
     assert_int_equal(s.max_backlog, 1);
 }
 
-static void an_unexpected_word_is_named_and_cannot_harm_a_terminal(void **state) {
+static void files_are_taken_and_where_they_listen_is_theirs_to_say(void **state) {
     (void)state;
-    assert_refused(READ("--echo", "now"),
-                   "unexpected argument 'now' ('taburet serve' takes only options)");
-    assert_refused(READ("\033[31m"),
-                   "unexpected argument '\\x1b[31m' ('taburet serve' takes only options)");
+    assert_int_equal(READ("a.yaml", "--var", "x=1", "b.yaml", "--seed", "7"), TB_OK);
+    assert_int_equal(s.files.count, 2);
+    assert_string_equal(s.files.items[1], "b.yaml");
+    assert_string_equal(s.vars.items[0], "x=1");
+    assert_true(s.has_seed);
+    assert_int_equal(s.seed, 7);
+    assert_false(s.says_where);
+    settings_release(&s);
+    assert_int_equal(READ("a.yaml", "--port", "0"), TB_OK);
+    settings_release(&s);
+    assert_refused(READ("a.yaml", "--echo"), "a file, '--from' and '--echo' exclude each other");
+    assert_refused(READ("a.yaml", "--from", "b.jsonl"),
+                   "a file, '--from' and '--echo' exclude each other");
+    assert_refused(READ("a.yaml", "b.yaml", "--port", "0"),
+                   "several files are several servers: where each listens and records is for the "
+                   "files to say, not for --host, --port, --unix or --record");
 }
 
 static void limits_are_kept(void **state) {
@@ -259,7 +275,7 @@ int main(void) {
         TEST(a_host_is_a_name_or_an_address),
         TEST(an_origin_that_never_comes_is_refused),
         TEST(two_of_the_largest_messages_may_wait_unless_it_is_said_otherwise),
-        TEST(an_unexpected_word_is_named_and_cannot_harm_a_terminal),
+        TEST(files_are_taken_and_where_they_listen_is_theirs_to_say),
         TEST(limits_are_kept),
         TEST(each_failed_allocation_is_told_and_nothing_leaks),
     };

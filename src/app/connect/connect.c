@@ -37,13 +37,7 @@ static int exit_code_of(struct run *r, int err) {
 /* ---- the steps before the dial; each leaves a message if it fails ---- */
 
 static int compile_expectations(struct run *r) {
-    struct bytes why = BYTES_INIT;
-    int err = expect_init(&r->talk.expect, &r->settings.expect, &why);
-    if (err == TB_EINVAL) {
-        bytes_appendf(&r->message, "option '--expect': %.*s", (int)why.len, (const char *)why.data);
-    }
-    bytes_release(&why);
-    return exit_code_of(r, err);
+    return exit_code_of(r, expect_init(&r->talk.expect, &r->settings.expect, &r->message));
 }
 
 /* One message of -d; what cannot be sent is found now. */
@@ -248,7 +242,7 @@ static int run(int argc, char **argv) {
         code = prepare_and_talk(&r);
     }
     if (r.message.len > 0) {
-        command_error("%.*s", (int)r.message.len, (const char *)r.message.data);
+        command_tell(TB_EINVAL, &r.message);
     }
     run_release(&r);
     return code;

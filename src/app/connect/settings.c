@@ -62,7 +62,8 @@ const struct option connect_options[] = {
      .help = "Leave after that many messages have come", .min = 1, .max = UINT64_MAX},
     {"expect", 0, OPTION_LIST, AT(expect), .arg = "PATTERN",
      .help = "Leave with exit code 0 once a message has come in which this regular expression "
-             "matches, with 103 if none does in time; may be repeated: one after the other"},
+             "matches, with 103 if none does in time; may be repeated: one after the other. "
+             "'{ json: { $.ok: true } }' and the like is a matcher of a file"},
     {"expect-close", 0, OPTION_NUMBER, AT(expect_close), .arg = "CODE",
      .help = "Exit code 0 if the server closes with this code (1005: a close frame without a "
              "code, 1006: lost without one), else 103",

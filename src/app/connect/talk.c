@@ -322,7 +322,7 @@ static void on_message(struct conn *c, const struct ws_event *ev) {
     const struct connect_settings *s = t->settings;
     bool pending = expect_is_pending(&t->expect);
     t->received++;
-    expect_see(&t->expect, ev->data, ev->size);
+    expect_see(&t->expect, ev->opcode, ev->data, ev->size);
     if (pending && !expect_is_pending(&t->expect) && s->expect_close == CLOSE_NOT_GIVEN) {
         t->decided = true;
         talk_leave(t, EXIT_OK);

@@ -20,7 +20,7 @@ static int take_deflate(const struct option *table, void *settings, void *slot,
     return TB_OK;
 }
 
-const struct option dial_flags_options[] = {
+const struct option dial_flags_reach[] = {
     HEADING("What is asked for"),
     {"header", 'H', OPTION_LIST, AT(headers), .arg = "LINE",
      .help = "Send this header, 'Name: value', with the handshake; 'Name:' leaves out one of ours, "
@@ -79,6 +79,11 @@ const struct option dial_flags_options[] = {
     {"noproxy", 0, OPTION_STRING, AT(noproxy), .arg = "LIST",
      .help = "Go to these hosts without a proxy: names with all below them, addresses, networks, "
              "or *. Default: what no_proxy in the environment says"},
+    {.name = NULL},
+};
+
+const struct option dial_flags_options[] = {
+    {.kind = OPTION_GROUP, .group = dial_flags_reach},
 
     HEADING("Persistence"),
     {"location", 'L', OPTION_FLAG, AT(location),

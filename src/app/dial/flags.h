@@ -71,6 +71,10 @@ struct dial_flags {
  */
 extern const struct option dial_flags_options[];
 
+/* Of these the rows that say whom to reach, and how: for a verb that shows, records and persists in
+ * ways of its own. */
+extern const struct option dial_flags_reach[];
+
 /* Sets the defaults. */
 void dial_flags_init(struct dial_flags *f);
 

@@ -29,7 +29,7 @@ static bool shows_cert(const struct dial_plan *p, const struct url *url) {
 int plan_tls(struct dial_plan *p, const struct url *url, struct tls_context **tls,
              struct bytes *message) {
     bool cert = shows_cert(p, url);
-    struct tls_context **kept = cert ? &p->tls_home : &p->tls_away;
+    struct tls_context **kept = cert ? &p->tls_keeper->tls_home : &p->tls_keeper->tls_away;
     const struct tls_client_settings settings = {
         .ca_file = p->flags->ca_file,
         .cert_file = cert ? p->cert_file : NULL,
@@ -97,13 +97,15 @@ static int fill(struct dial_plan *p, const char *url, const char *version, struc
     return exit_code(err, EXIT_USAGE, before, message);
 }
 
-int dial_plan_new(const struct dial_flags *f, const char *url, const char *version,
-                  struct dial_plan **plan, struct bytes *message, struct bytes *notes) {
+int dial_plan_new_beside(struct dial_plan *other, const struct dial_flags *f, const char *url,
+                         const char *version, struct dial_plan **plan, struct bytes *message,
+                         struct bytes *notes) {
     struct dial_plan *p = calloc(1, sizeof *p);
     if (p == NULL) {
         return exit_code(TB_ENOMEM, EXIT_SYSTEM, message->len, message);
     }
     p->flags = f;
+    p->tls_keeper = other != NULL ? other : p;
     p->pause_ms = PAUSE_MS;
     int code = fill(p, url, version, message, notes);
     if (code != EXIT_OK) {
@@ -112,6 +114,11 @@ int dial_plan_new(const struct dial_flags *f, const char *url, const char *versi
     }
     *plan = p;
     return EXIT_OK;
+}
+
+int dial_plan_new(const struct dial_flags *f, const char *url, const char *version,
+                  struct dial_plan **plan, struct bytes *message, struct bytes *notes) {
+    return dial_plan_new_beside(NULL, f, url, version, plan, message, notes);
 }
 
 void dial_plan_free(struct dial_plan *p) {

@@ -35,6 +35,12 @@ enum dial_redirect {
 int dial_plan_new(const struct dial_flags *f, const char *url, const char *version,
                   struct dial_plan **plan, struct bytes *message, struct bytes *notes);
 
+/* The same beside another plan, whose flags say the same of TLS: they share its contexts, whose
+ * files are read but once. It outlives this one. */
+int dial_plan_new_beside(struct dial_plan *other, const struct dial_flags *f, const char *url,
+                         const char *version, struct dial_plan **plan, struct bytes *message,
+                         struct bytes *notes);
+
 /* NULL is allowed. */
 void dial_plan_free(struct dial_plan *p);
 

@@ -36,6 +36,7 @@ struct dial_plan {
     char *cert_file;              /* of --cert, NULL: none */
     const char *passphrase;       /* of its key */
     char *cert_passphrase;        /* the one of --cert FILE:PASS */
+    struct dial_plan *tls_keeper; /* whose contexts are used: another plan's, or its own */
     struct tls_context *tls_home; /* with our certificate, made once it is needed */
     struct tls_context *tls_away; /* without */
     struct aim *first;

@@ -25,6 +25,8 @@ static const char html_end[] = "</table>\n";
 
 static const char html_echo[] = "<p>Every message comes back to its sender.</p>\n";
 
+static const char html_file[] = "<p>It behaves as a file says that somebody wrote for it.</p>\n";
+
 static const char text_start[] = "This is Taburet, a WebSocket practice server. It answers plain "
                                  "HTTP with 426 Upgrade Required.\n";
 
@@ -33,6 +35,8 @@ static const char text_modes[] = "Send any text: it comes back, to everybody.\n"
                                  "A text with 'ignore' in it: no answer.\n";
 
 static const char text_unasked[] = "Wait a few seconds: 'hello world 0', which nobody asked for.\n";
+
+static const char text_file[] = "It behaves as a file says that somebody wrote for it.\n";
 
 static const char text_echo[] = "Every message comes back to its sender.\n";
 
@@ -48,6 +52,7 @@ static int append_all(struct bytes *out, const char *const *pieces) {
 static int write_html(struct bytes *out, const char *url, enum page_behaviour behaviour) {
     const char *const end[][4] = {
         [PAGE_ECHO] = {html_echo},
+        [PAGE_FILE] = {html_file},
         [PAGE_THREE] = {html_modes, html_end},
         [PAGE_FOUR_MODES] = {html_modes, html_unasked, html_end},
     };
@@ -65,6 +70,7 @@ static int write_html(struct bytes *out, const char *url, enum page_behaviour be
 static int write_text(struct bytes *out, const char *url, enum page_behaviour behaviour) {
     const char *const end[][3] = {
         [PAGE_ECHO] = {text_echo},
+        [PAGE_FILE] = {text_file},
         [PAGE_THREE] = {text_modes},
         [PAGE_FOUR_MODES] = {text_modes, text_unasked},
     };

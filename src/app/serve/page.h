@@ -12,6 +12,7 @@ struct page {
 /* How the server behaves. */
 enum page_behaviour {
     PAGE_ECHO,  /* every message comes back to its sender */
+    PAGE_FILE,  /* as somebody's file says */
     PAGE_THREE, /* the article's modes, but nothing unasked */
     PAGE_FOUR_MODES
 };

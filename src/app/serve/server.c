@@ -7,16 +7,31 @@
 
 #include "base/err.h"
 
+enum { HEAP_KEPT = 8 * 1024 * 1024 };
+
 /* ---- stopping ---- */
 
-static void run_stop(struct loop_task *task) {
-    struct worker *w = (struct worker *)((char *)task - offsetof(struct worker, stop));
-    endpoint_stop(&w->endpoint);
+static void stop_worker(struct worker *w) {
+    for (size_t i = 0; i < w->count; i++) {
+        endpoint_stop(&w->endpoints[i]);
+    }
 }
 
+static void leave(struct worker *w) {
+    struct server *s = w->server;
+    if (s->on_leave != NULL) {
+        s->on_leave(s->ctx, (size_t)(w - s->workers));
+    }
+    stop_worker(w);
+}
+
+static void run_stop(struct loop_task *task) {
+    leave((struct worker *)((char *)task - offsetof(struct worker, stop)));
+}
+
+/* Those that have ended meanwhile have nothing to stop. */
 static void run_stop_again(struct loop_task *task) {
-    struct worker *w = (struct worker *)((char *)task - offsetof(struct worker, stop_again));
-    endpoint_stop(&w->endpoint);
+    stop_worker((struct worker *)((char *)task - offsetof(struct worker, stop_again)));
 }
 
 static void stop(struct server *s) {
@@ -76,7 +91,10 @@ static void worker_ended(struct server *s) {
 }
 
 static void on_endpoint_ended(struct endpoint *endpoint) {
-    struct worker *w = (struct worker *)((char *)endpoint - offsetof(struct worker, endpoint));
+    struct worker *w = (struct worker *)((char *)endpoint->loop - offsetof(struct worker, loop));
+    if (--w->running > 0) {
+        return;
+    }
     loop_end(&w->loop);
     if (w->tells_its_end) {
         worker_ended(w->server);
@@ -90,49 +108,85 @@ static void run_ended(struct loop_task *task) {
 
 /* ---- making ---- */
 
-static int worker_init(struct worker *w, struct server *s, const struct endpoint_config *config) {
-    int err = loop_init(&w->loop);
-    if (err != TB_OK) {
-        return err;
+static int add_endpoint(struct worker *w, const struct endpoint_config *config) {
+    struct endpoint *ep = &w->endpoints[w->count];
+    int err = endpoint_init(ep, &w->loop, config, &w->server->shared);
+    if (err == TB_OK) {
+        ep->on_ended = on_endpoint_ended;
+        w->server->buses[w->count].endpoints[w->server->count] = ep;
+        w->count++;
+        w->running++;
     }
-    err = endpoint_init(&w->endpoint, &w->loop, config, &s->shared);
-    if (err != TB_OK) {
-        loop_release(&w->loop);
-        return err;
-    }
+    return err;
+}
+
+/* After an error the worker may be ready in part, and is counted; if it is not, it is released. */
+static int worker_init(struct worker *w, struct server *s,
+                       const struct endpoint_config *const *configs) {
     w->server = s;
-    w->endpoint.on_ended = on_endpoint_ended;
+    w->endpoints = calloc(s->parts, sizeof *w->endpoints);
+    int err = w->endpoints == NULL ? TB_ENOMEM : loop_init(&w->loop);
+    if (err != TB_OK) {
+        free(w->endpoints);
+        return err;
+    }
     w->stop.run = run_stop;
     w->stop_again.run = run_stop_again;
     w->ended.run = run_ended;
-    return TB_OK;
+    for (size_t i = 0; i < s->parts && err == TB_OK; i++) {
+        err = add_endpoint(w, configs[i]);
+    }
+    if (w->count == 0) {
+        loop_release(&w->loop);
+        free(w->endpoints);
+    } else {
+        s->count++;
+    }
+    return err;
 }
 
-int server_init(struct server *s, size_t threads, const struct endpoint_config *config) {
-    memset(s, 0, sizeof *s);
-    s->workers = calloc(threads, sizeof *s->workers);
-    s->bus.endpoints = calloc(threads, sizeof(struct endpoint *));
-    if (s->workers == NULL || s->bus.endpoints == NULL) {
-        return TB_ENOMEM;
-    }
-    while (s->count < threads) {
-        struct worker *w = &s->workers[s->count];
-        int err = worker_init(w, s, config);
-        if (err != TB_OK) {
-            return err;
+static int make_buses(struct server *s, size_t threads) {
+    s->buses = calloc(s->parts, sizeof *s->buses);
+    for (size_t i = 0; s->buses != NULL && i < s->parts; i++) {
+        s->buses[i].endpoints = calloc(threads, sizeof(struct endpoint *));
+        if (s->buses[i].endpoints == NULL) {
+            return TB_ENOMEM;
         }
-        s->bus.endpoints[s->count++] = &w->endpoint;
-        s->bus.count = s->count;
     }
-    return listen_to_signals(s);
+    return s->buses == NULL ? TB_ENOMEM : TB_OK;
 }
 
-int server_listen(struct server *s, struct bindings *bindings, struct tls_context *tls) {
+/* Once 128 KiB at its end are free, glibc gives them back to the system, only to ask for them
+ * again, page by page, for the next large message. Having freed a larger block, it keeps twice as
+ * much. */
+static void keep_heap(void) {
+    void *volatile block = malloc(HEAP_KEPT / 2);
+    free(block);
+}
+
+int server_init(struct server *s, size_t threads, const struct endpoint_config *const *configs,
+                size_t parts) {
+    keep_heap();
+    memset(s, 0, sizeof *s);
+    s->parts = parts;
+    s->workers = calloc(threads, sizeof *s->workers);
+    int err = s->workers == NULL ? TB_ENOMEM : make_buses(s, threads);
+    while (err == TB_OK && s->count < threads) {
+        err = worker_init(&s->workers[s->count], s, configs);
+    }
+    for (size_t i = 0; err == TB_OK && i < parts; i++) {
+        s->buses[i].count = threads;
+    }
+    return err == TB_OK ? listen_to_signals(s) : err;
+}
+
+int server_listen(struct server *s, size_t part, struct bindings *bindings,
+                  struct tls_context *tls) {
     for (size_t i = 0; i < bindings->count; i++) {
         struct binding *b = &bindings->items[i];
         int fd = b->fd;
         b->fd = -1;
-        int err = endpoint_listen(&s->workers[b->loop].endpoint, b->kind, fd, tls);
+        int err = endpoint_listen(&s->workers[b->loop].endpoints[part], b->kind, fd, tls);
         if (err != TB_OK) {
             return err;
         }
@@ -170,22 +224,34 @@ int server_run(struct server *s) {
 }
 
 /* A loop that never ran is stopped and run to its end here. */
-static void worker_release(struct worker *w) {
-    if (!w->endpoint.stopping) {
-        endpoint_stop(&w->endpoint);
+static void worker_end(struct worker *w) {
+    if (!w->endpoints[0].stopping) {
+        leave(w);
     }
     loop_run(&w->loop);
 }
 
-void server_release(struct server *s) {
+void server_end(struct server *s) {
     close_signals(s);
     for (size_t i = 0; i < s->count; i++) {
-        worker_release(&s->workers[i]);
+        worker_end(&s->workers[i]);
     }
     for (size_t i = 0; i < s->count; i++) {
         loop_release(&s->workers[i].loop);
-        endpoint_release(&s->workers[i].endpoint);
     }
+}
+
+void server_release(struct server *s) {
+    for (size_t i = 0; i < s->count; i++) {
+        struct worker *w = &s->workers[i];
+        for (size_t k = 0; k < w->count; k++) {
+            endpoint_release(&w->endpoints[k]);
+        }
+        free(w->endpoints);
+    }
+    for (size_t i = 0; s->buses != NULL && i < s->parts; i++) {
+        free(s->buses[i].endpoints);
+    }
+    free(s->buses);
     free(s->workers);
-    free(s->bus.endpoints);
 }

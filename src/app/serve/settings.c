@@ -8,6 +8,9 @@
 
 enum { PORT_DEFAULT = 4000, PORT_NOT_GIVEN = 65536 };
 
+#define NOT_GIVEN UINT64_MAX
+#define SEED_MAX ((UINT64_C(1) << 53) - 1)
+
 #define SMALL_LETTERS "abcdefghijklmnopqrstuvwxyz"
 #define DIGITS "0123456789"
 #define AT(field) .offset = offsetof(struct settings, field)
@@ -25,8 +28,20 @@ const struct option settings_options[] = {
     {"unix", 0, OPTION_STRING, AT(unix_path), .arg = "PATH",
      .help = "Listen on this Unix socket; on a port as well only if --host or --port is given"},
     {"every", 0, OPTION_DURATION, AT(every_ms), .arg = "DURATION",
-     .help = "Send 'hello world N' to everybody this often; 0 is never. Default: 5s",
+     .help = "Let every 'every' rule fire this often, whatever the file says; 0 is never",
      .max = DAY_MS},
+    {"var", 0, OPTION_LIST, AT(vars), .arg = "NAME=VALUE",
+     .help = "Set a variable of the file; may be repeated"},
+    {"seed", 0, OPTION_NUMBER, AT(seed), .arg = "N",
+     .help = "Have the same chance and fake data as the run whose log named this seed",
+     .max = SEED_MAX},
+    {"from", 0, OPTION_STRING, AT(from), .arg = "RECORDING",
+     .help = "Answer as the server did whose conversations were recorded there; --print shows the "
+             "file that is made of them ('taburet test --from' makes scenarios)"},
+    {"print", 0, OPTION_FLAG, AT(print),
+     .help = "Print the file that --from makes, to go on with by hand, and serve nothing"},
+    {"print-article", 0, OPTION_FLAG, AT(print_article),
+     .help = "Print the file that is served without FILE, to begin one of your own with"},
     {"echo", 0, OPTION_FLAG, AT(echo),
      .help = "Send every message back to its sender alone, unchanged, and nothing else"},
     {"threads", 0, OPTION_NUMBER, AT(threads), .arg = "N",
@@ -78,7 +93,8 @@ const struct option settings_options[] = {
 static void set_defaults(struct settings *s) {
     *s = (struct settings){
         .port = PORT_NOT_GIVEN,
-        .every_ms = 5000,
+        .every_ms = NOT_GIVEN,
+        .seed = NOT_GIVEN,
         .threads = 1,
         .max_message = MIB,
         .max_fragments = 131072,
@@ -91,12 +107,6 @@ static void set_defaults(struct settings *s) {
 static int refuse(struct bytes *message, const char *text) {
     bytes_append_str(message, text);
     return TB_EINVAL;
-}
-
-static int refuse_operand(struct bytes *message, const char *operand) {
-    bytes_append_str(message, "unexpected argument '");
-    text_escape(message, operand, strlen(operand), TEXT_ONE_LINE);
-    return refuse(message, "' ('taburet serve' takes only options)");
 }
 
 /* A subprotocol is a token (RFC 6455 s.4.1 no. 10): whoever offered another one could not be
@@ -175,6 +185,20 @@ static int check(struct settings *s, struct bytes *message) {
     if (s->quiet && s->verbose > 0) {
         return refuse(message, "options '--quiet' and '--verbose' exclude each other");
     }
+    if (s->echo + (s->files.count > 0) + (s->from != NULL) > 1) {
+        return refuse(message, "a file, '--from' and '--echo' exclude each other");
+    }
+    if (s->print && s->from == NULL) {
+        return refuse(message, "option '--print' is for the file that '--from RECORDING' makes");
+    }
+    s->has_every = s->every_ms != NOT_GIVEN;
+    s->has_seed = s->seed != NOT_GIVEN;
+    s->says_where = s->hosts.count > 0 || s->port != PORT_NOT_GIVEN || s->unix_path != NULL;
+    if (s->files.count > 1 && (s->says_where || s->record != NULL)) {
+        return refuse(message,
+                      "several files are several servers: where each listens and records is "
+                      "for the files to say, not for --host, --port, --unix or --record");
+    }
     s->tcp = s->unix_path == NULL || s->hosts.count > 0 || s->port != PORT_NOT_GIVEN;
     if (s->port == PORT_NOT_GIVEN) {
         s->port = PORT_DEFAULT;
@@ -188,19 +212,12 @@ static int check(struct settings *s, struct bytes *message) {
 }
 
 int settings_read(struct settings *s, int argc, char **argv, struct bytes *message) {
-    struct option_list operands = {0};
     set_defaults(s);
-    int err = options_parse(settings_options, argc, argv, s, &operands, message);
-    if (err == TB_OK && operands.count > 0) {
-        err = refuse_operand(message, operands.items[0]);
-    }
-    if (err == TB_OK) {
-        err = check(s, message);
-    }
-    option_list_release(&operands);
-    return err;
+    int err = options_parse(settings_options, argc, argv, s, &s->files, message);
+    return err == TB_OK ? check(s, message) : err;
 }
 
 void settings_release(struct settings *s) {
     options_release(settings_options, s);
+    option_list_release(&s->files);
 }

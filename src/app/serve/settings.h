@@ -11,31 +11,40 @@
 #include "base/options.h"
 
 struct settings {
+    struct option_list files; /* none: the article's server */
+    struct option_list vars;
     struct option_list hosts; /* none: localhost, unless only a Unix socket is asked for */
-    uint64_t port;
-    const char *unix_path;
-    uint64_t every_ms;
-    bool echo;
-    uint64_t threads;
-    const char *tls_cert;
-    const char *tls_key;
     struct option_list origins;
     struct option_list subprotocols;
-    bool no_deflate;
+    const char *from; /* a recording that is made into a file; NULL: none */
+    const char *unix_path;
+    const char *tls_cert;
+    const char *tls_key;
+    const char *record;
+    uint64_t port;
+    uint64_t every_ms; /* instead of the times of the files' `every` rules */
+    uint64_t seed;
+    uint64_t threads;
     uint64_t max_connections; /* 0: as many as the descriptors allow, 10,000 at most */
     uint64_t max_message;
     uint64_t max_fragments;
     uint64_t max_backlog;
-    int slow; /* enum slow_policy */
     uint64_t ping_interval_ms;
     uint64_t ping_timeout_ms;
     uint64_t handshake_ms;
-    const char *record;
+    int slow;       /* enum slow_policy */
     int log_format; /* enum log_format */
     unsigned verbose;
+    bool has_every;
+    bool has_seed;
+    bool echo;
+    bool print; /* what --from makes is printed, not served */
+    bool print_article;
+    bool no_deflate;
     bool quiet;
     bool help;
-    bool tcp; /* listen on hosts and port */
+    bool says_where; /* hosts, port or Unix socket were given: what a file says does not count */
+    bool tcp;        /* listen on hosts and port */
 };
 
 extern const struct option settings_options[];
