@@ -7,7 +7,7 @@
 
 #include "base/err.h"
 
-enum { HEAP_KEPT = 8 * 1024 * 1024 };
+enum { HEAP_KEPT = 512 * 1024 };
 
 /* ---- stopping ---- */
 

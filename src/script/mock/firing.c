@@ -285,6 +285,28 @@ static bool can_be_done(const struct firing *f, const struct action *a) {
            (f->member->conn != NULL && conn_is_open(f->member->conn));
 }
 
+/* Whether something is left to do for others than who triggered it, and is not there any more. */
+static bool concerns_others(const struct alarm *a) {
+    for (size_t i = a->held->next; i < a->rule->action_count; i++) {
+        const struct action *action = &a->rule->actions[i];
+        bool is_theirs = !action_needs_member(action) || action->verb == VERB_SEND_OTHERS;
+        if (is_theirs && action->verb != VERB_WAIT) {
+            return true;
+        }
+    }
+    return false;
+}
+
+void fire_for_others_only(struct member *m) {
+    for (struct list *hook = m->alarms.next, *next; hook != &m->alarms; hook = next) {
+        struct alarm *a = LIST_ENTRY(hook, struct alarm, hook);
+        next = hook->next;
+        if (a->rule == NULL || a->held == NULL || !concerns_others(a)) {
+            alarm_stop(a);
+        }
+    }
+}
+
 static void carry_on(struct firing *f, size_t next) {
     while (next < f->rule->action_count) {
         const struct action *a = &f->rule->actions[next++];

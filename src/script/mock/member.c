@@ -160,9 +160,9 @@ void member_part(struct member *m) {
     struct run *run = m->run;
     list_remove(&m->leaving);
     list_remove(&m->hook);
-    alarms_stop_clocks(&m->alarms);
     outbox_free(m->outbox);
     m->outbox = NULL;
+    fire_for_others_only(m);
     if (run->route != NULL) {
         atomic_fetch_sub_explicit(&run->loop->tally->open[run->route->index], 1,
                                   memory_order_relaxed);

@@ -327,8 +327,8 @@ static const char **fault_ids(struct reader *r, const struct mock_plan *plan) {
 
 static int check_switch(struct reader *r, const struct mock_plan *plan, const char *const *ids,
                         const struct action *a) {
-    for (size_t i = 0; i < plan->fault_count; i++) {
-        if (strcmp(ids[i], a->fault) == 0) {
+    for (const char *const *id = ids; *id != NULL; id++) {
+        if (strcmp(*id, a->fault) == 0) {
             return TB_OK;
         }
     }

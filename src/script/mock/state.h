@@ -240,6 +240,9 @@ void fire(struct run *run, struct member *m, const struct rule *rule);
  * was one. */
 bool fire_for_message(struct member *m, struct message *message);
 
+/* The member has gone: of what waits, only what others get of it goes on. */
+void fire_for_others_only(struct member *m);
+
 /* Rules of the trigger, in the member's state. */
 void fire_all(struct member *m, enum trigger trigger);
 
